@@ -1,0 +1,165 @@
+"""What tests share: a real Redis of each kind to be had, a sandbox TikTok, a configuration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from worker import embedded
+from worker.config import Config
+from worker.config.load import build
+from worker.runtime import Runtime
+from worker.sandbox import Sandbox
+
+
+def _servers() -> dict[str, Path]:
+    """The oldest and the newest server here. On a new machine that is CI, both have to be there."""
+    found = {}
+    if on_path := shutil.which("redis-server") or shutil.which("valkey-server"):
+        found["newest"] = Path(on_path)
+    if carried := embedded.carried_server():
+        found["oldest"] = carried
+    if os.environ.get("CI") and len(found) < 2:
+        raise RuntimeError(f"CI tests on two Redis servers, but found only: {found}")
+    return found or {"newest": embedded.find_server()}
+
+
+SERVERS = _servers()
+
+
+class Server:
+    """A Redis of the test's own, that can be killed, frozen and started again on its data."""
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self.binary, self.folder = binary, folder
+        self.url = f"unix://{folder / 'redis.sock'}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        line = [*embedded.command(self.binary, self.folder), *options]
+        self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL)
+        client = redis_py.Redis.from_url(self.url)
+        for _ in range(1000):
+            try:
+                client.ping()
+                break
+            except redis_py.RedisError:
+                assert self.process.poll() is None, (self.folder / "redis.log").read_text()
+                time.sleep(0.01)
+        client.close()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+
+@pytest.fixture(scope="session", params=sorted(SERVERS))
+def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(SERVERS[request.param], tmp_path_factory.mktemp("redis"))
+    server.start("--save", "", "--appendonly", "no")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(shared_server: Server) -> str:
+    return shared_server.url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[redis_py.Redis]:
+    client = redis_py.Redis.from_url(redis_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A newest Redis for one test, with its data on disk."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = Server(SERVERS.get("newest") or SERVERS["oldest"], folder)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+Configure = Callable[..., Config]
+
+
+@pytest.fixture
+def configure(sandbox: Sandbox) -> Configure:
+    """Make a configuration with one destination, `stores`, that goes to the sandbox; keywords override settings."""
+
+    def make(*, url: str | None = None, **settings: Any) -> Config:
+        raw = {
+            "credentials": {"main": {"access_token": "${TOKEN}"}},
+            "destinations": {
+                "stores": {
+                    "kind": "events",
+                    "source": "segment",
+                    "credentials": "main",
+                    "event_source_id": "7654321098765432109",
+                    "base_url": url or sandbox.url,
+                    "default_region": "US",
+                    **settings,
+                }
+            },
+        }
+        return build(raw, {"TOKEN": "token-of-the-test"}, source="test")
+
+    return make
+
+
+@pytest.fixture
+def make_runtime(configure: Configure, redis: redis_py.Redis) -> Callable[..., Runtime]:
+    """Make a runtime of its own on the test's Redis and sandbox."""
+
+    def make(**settings: Any) -> Runtime:
+        return Runtime(configure(**settings), connect=lambda: redis)
+
+    return make
+
+
+@pytest.fixture
+def order_completed() -> Callable[..., dict[str, Any]]:
+    """Make a Segment call of a plausible shop; keywords override or add properties."""
+
+    def make(number: int = 1, **properties: Any) -> dict[str, Any]:
+        return {
+            "type": "track",
+            "event": "Order Completed",
+            "messageId": f"message-{number}",
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
+            "userId": f"user-{number}",
+            "context": {"traits": {"email": f"person{number}@example.com", "phone": "+12025550123"}},
+            "properties": {
+                "order_id": f"order-{number}",
+                "currency": "USD",
+                "value": 46.0,
+                "products": [{"product_id": f"sku-{number}", "name": "Mug", "price": 23.0, "quantity": 2}],
+                **properties,
+            },
+        }
+
+    return make

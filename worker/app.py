@@ -1,0 +1,115 @@
+"""The Celery application: processes, pools, signals and wake-ups. No event travels in its messages by our doing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, bootsteps
+from celery.signals import celeryd_init, setup_logging, worker_process_init
+from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
+
+from worker import embedded, logs, sentry
+from worker.config import ConfigError
+from worker.connection import connect, url_of_broker
+from worker.keys import Keys
+from worker.pauses import Pauses
+from worker.registry import register
+from worker.runtime import runtime
+from worker.schedule import LEASE_SECONDS
+from worker.waker import Waker
+
+log = logging.getLogger(__name__)
+
+_EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+app = Celery("tiktok_events", broker=url_of_broker(), include=["tasks.deliver", "tasks.enqueue", "tasks.wake"])
+app.conf.update(
+    task_default_queue=CELERY_QUEUE,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    # A wake-up may be lost or come twice; what must not be lost lies in the streams.
+    task_acks_late=False,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    task_serializer="json",
+    accept_content=["json"],
+    # For who runs beat; the worker's own waker needs none of it.
+    beat_schedule={"wake": {"task": "tiktok_events.wake", "schedule": 1.0, "options": {"expires": 5}}},
+)
+
+
+@setup_logging.connect
+def _log(**_: object) -> None:
+    logs.start()
+
+
+@celeryd_init.connect
+def _start(**_: object) -> None:
+    """Refuse to start on a bad configuration, and make sure that there is a Redis."""
+    sentry.start()
+    try:
+        here = runtime()
+        if not os.environ.get("REDIS_URL"):
+            _servers.enter_context(embedded.running(Path(embedded_socket()).parent))
+    except (ConfigError, embedded.NoServerError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(_EXIT_CONFIG) from None
+    redis = connect()
+    register(redis, here.config)
+    for name, destination in here.config.destinations.items():
+        fingerprint = destination.credentials.access_token.fingerprint()
+        if Pauses(redis, Keys(name)).resume_on_new_token(fingerprint, now=time.time()):
+            log.warning("resumed on a new token", extra={"destination": name})
+    redis.close()
+
+
+_servers = ExitStack()
+
+
+@worker_process_init.connect
+def _start_child(**_: object) -> None:
+    """Make what the first batch needs before it comes: a cold child would show in the slowest percent."""
+    here = runtime()
+    for name in here.config.destinations:
+        here.of(name)
+
+
+class WakerStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery's own class has no types
+    """Runs the waker while the worker runs."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._waker: Waker | None = None
+
+    def start(self, worker: Any) -> None:
+        """Start listening."""
+        here = runtime()
+        self._waker = Waker(connect, here.config, _dispatch, name=worker.hostname)
+        self._waker.start()
+
+    def stop(self, _worker: Any) -> None:
+        """Stop dispatching first, so that a warm shutdown has less to wait for."""
+        if self._waker is not None:
+            self._waker.stop()
+
+    def terminate(self, worker: Any) -> None:
+        """Stop for a cold shutdown."""
+        self.stop(worker)
+
+
+def _dispatch(destination: str, token: str) -> None:
+    app.send_task(DELIVER_TASK, (destination, token), queue=CELERY_QUEUE, expires=LEASE_SECONDS)
+
+
+app.steps["worker"].add(WakerStep)

@@ -1,0 +1,43 @@
+"""When a failing endpoint is left alone, so that events do not burn their attempts on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from worker.config import BreakerSettings
+from worker.keys import Keys
+from worker.scripts import run
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """The circuit breaker of one destination; every worker sees the same state."""
+
+    redis: Redis
+    keys: Keys
+    settings: BreakerSettings
+
+    def report(self, *, failed: bool) -> tuple[str, float]:
+        """Tell how a request ended.
+
+        Returns:
+            ("closed" | "opened" | "open" | "recovered", seconds it stays open). "opened" and "recovered" are told
+            once for each incident, to one worker.
+        """
+        settings = self.settings
+        state, milliseconds = run(
+            self.redis,
+            "report",
+            [self.keys.breaker],
+            [
+                "failed" if failed else "ok",
+                settings.failure_rate,
+                settings.min_requests,
+                int(settings.window_seconds * 1000),
+                int(settings.min_open_seconds * 1000),
+                int(settings.max_open_seconds * 1000),
+            ],
+        )
+        return state.decode(), float(milliseconds) / 1000

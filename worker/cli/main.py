@@ -1,0 +1,23 @@
+"""`python -m worker`: the list of commands."""
+
+from __future__ import annotations
+
+import click
+
+from worker.cli.dead_letters import dead_letters
+from worker.cli.pauses import pause, resume
+from worker.cli.preview import preview
+from worker.cli.sandbox import sandbox
+from worker.cli.status import status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """Operate the workers that deliver events to TikTok.
+
+    The workers themselves run with `celery -A worker worker`.
+    """
+
+
+for command in (status, preview, dead_letters, pause, resume, sandbox):
+    main.add_command(command)

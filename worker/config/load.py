@@ -1,0 +1,226 @@
+"""How a configuration is read: the file, the environment, and every fault of both at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomllib
+from marshmallow import ValidationError
+from schemas import Mapper, MappingSettings, Rule, SettingsError
+
+from worker.config.fields import UnsetVariableError, expand
+from worker.config.model import (
+    BreakerSettings,
+    Config,
+    Credentials,
+    DeadLetterSettings,
+    Destination,
+    GuardSettings,
+    RateLimit,
+    RetrySettings,
+    Secret,
+)
+from worker.config.schema import (
+    AlertsSchema,
+    BreakerSchema,
+    ConfigSchema,
+    CredentialsSchema,
+    DeadLettersSchema,
+    DestinationSchema,
+    GuardSchema,
+    MappingSchema,
+    RateLimitSchema,
+    RetrySchema,
+)
+
+_SECTIONS = {
+    "retry": RetrySchema,
+    "rate_limit": RateLimitSchema,
+    "breaker": BreakerSchema,
+    "guard": GuardSchema,
+    "dead_letters": DeadLettersSchema,
+    "mappings": MappingSchema,
+    "alerts": AlertsSchema,
+}
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used. `faults` holds every one of them, each as "place: rule"."""
+
+    def __init__(self, source: str, faults: list[str]) -> None:
+        self.source = source
+        self.faults = faults
+        super().__init__(f"{source}: {len(faults)} fault(s)\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def path_of_config(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where the configuration is: `TIKTOK_EVENTS_CONFIG`, else `destinations.toml` here."""
+    return Path(environment.get("TIKTOK_EVENTS_CONFIG") or "destinations.toml")
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read and check the configuration.
+
+    Raises:
+        ConfigError: it cannot be read, or anything in it is wrong; all faults are named together.
+    """
+    where = path or path_of_config(environment)
+    try:
+        raw = tomllib.loads(where.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            str(where), ["no such file: set TIKTOK_EVENTS_CONFIG, or copy examples/destinations.toml"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(where), [f"cannot be read: {type(error).__name__}"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(where), [f"is not TOML: {error}"]) from error
+    return build(raw, environment, source=str(where))
+
+
+def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -> Config:
+    """Check a parsed configuration and freeze it.
+
+    Raises:
+        ConfigError: anything in it is wrong; all faults are named together.
+    """
+    faults: list[str] = []
+    expanded = {
+        key: value if key == "credentials" else _expanded(key, value, environment, faults) for key, value in raw.items()
+    }
+    try:
+        checked: dict[str, Any] = ConfigSchema().load(expanded)
+    except ValidationError as error:
+        faults += [f"{place}: {rule}" for place, rule in _flatten(error.normalized_messages())]
+        checked = error.valid_data if isinstance(error.valid_data, dict) else {}
+    credentials = _credentials(checked, environment, faults)
+    destinations = {}
+    broken = {".".join(fault.split(":")[0].split(".")[:2]) for fault in faults}
+    for name, settings in checked.get("destinations", {}).items():
+        place = f"destinations.{name}"
+        if settings.get("credentials") and settings["credentials"] not in raw.get("credentials", {}):
+            faults.append(f"{place}.credentials: there is no [credentials.{settings['credentials']}]")
+        # A destination with a wrong value has no complete settings to check further.
+        if place in broken:
+            continue
+        mapping = _mapping(settings, place, faults)
+        faults += [f"{place}.{fault}" for fault in _across(settings)]
+        if mapping is not None and settings["credentials"] in credentials:
+            destinations[name] = _destination(name, settings, mapping, credentials[settings["credentials"]])
+    if not faults and not destinations:
+        faults.append("destinations: there must be at least one")
+    if faults:
+        raise ConfigError(source, sorted(faults))
+    return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
+
+
+def _expanded(key: str, value: object, environment: Mapping[str, str], faults: list[str]) -> object:
+    try:
+        return expand(value, environment)
+    except UnsetVariableError as error:
+        faults.append(f"{key}: the environment variable {error} is not set")
+        return value
+
+
+def _credentials(
+    checked: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]
+) -> dict[str, Credentials]:
+    found = {}
+    for name, settings in checked.get("credentials", {}).items():
+        variable = settings.get("access_token")
+        if variable is None:
+            continue
+        place = f"credentials.{name}.access_token"
+        token = environment.get(variable, "").strip()
+        if not token:
+            faults.append(f"{place}: the environment variable {variable} is not set, or is empty")
+        elif not (token.isascii() and token.isprintable()):
+            faults.append(f"{place}: the environment variable {variable} must hold printable ASCII")
+        else:
+            found[name] = Credentials(name=name, access_token=Secret(token))
+    return found
+
+
+def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> MappingSettings | None:
+    wanted = MappingSettings(
+        source=settings["source"],
+        kind=settings["kind"],
+        event_source=settings["event_source"],
+        event_source_id=settings["event_source_id"],
+        event_names=settings["event_names"],
+        default_region=settings["default_region"],
+        max_event_age_seconds=int(settings["max_event_age_seconds"]),
+        max_future_seconds=int(settings["max_future_seconds"]),
+        accept_external_id=settings["accept_external_id"],
+        test_event_code=settings["test_event_code"],
+        web_fields=settings["web_fields"],
+        mappings=tuple(
+            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"])) for rule in settings["mappings"]
+        ),
+    )
+    try:
+        Mapper(wanted)
+    except SettingsError as error:
+        faults += [f"{place}.{fault.path}: {fault.rule}" for fault in error.faults]
+        return None
+    return wanted
+
+
+def _across(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults that only two settings together have."""
+    if settings["retry"]["max_backoff_seconds"] < settings["retry"]["min_backoff_seconds"]:
+        yield "retry.max_backoff: must not be below min_backoff"
+    if settings["breaker"]["max_open_seconds"] < settings["breaker"]["min_open_seconds"]:
+        yield "breaker.max_open: must not be below min_open"
+    if settings["take_back_after_seconds"] < 3 * settings["timeout_seconds"]:
+        yield "take_back_after: must be at least three times timeout, or a slow answer looks like a dead worker"
+
+
+def _destination(
+    name: str, settings: Mapping[str, Any], mapping: MappingSettings, credentials: Credentials
+) -> Destination:
+    plain = (
+        "base_url", "partner_name", "batch_size", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
+        "max_in_flight", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds", "backlog_alert_seconds",
+    )  # fmt: skip
+    return Destination(
+        name=name,
+        credentials=credentials,
+        mapping=mapping,
+        retry=RetrySettings(**settings["retry"]),
+        rate_limit=RateLimit(**settings["rate_limit"]),
+        breaker=BreakerSettings(**settings["breaker"]),
+        guard=GuardSettings(**settings["guard"]),
+        dead_letters=DeadLetterSettings(**settings["dead_letters"]),
+        **{key: settings[key] for key in plain},
+    )
+
+
+def _flatten(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (place, rule) of marshmallow's nested messages."""
+    if isinstance(messages, list):
+        for message in messages:
+            hint = _nearest_setting(place) if message == "is not a setting" else ""
+            yield place, f"{message}{hint}".rstrip(".")
+        return
+    for key, inner in messages.items():
+        # A Dict field wraps what it says of a value in "value"; a person's file has no such level.
+        step = "" if key in ("value", "_schema") else str(key)
+        yield from _flatten(inner, ".".join(part for part in (place, step) if part))
+
+
+def _nearest_setting(place: str) -> str:
+    """Return a suggestion for a misspelt setting, from the closed list of the table that it stands in."""
+    *parents, name = place.split(".")
+    section = next((_SECTIONS[part] for part in reversed(parents) if part in _SECTIONS), None)
+    if section is None:
+        section = {"destinations": DestinationSchema, "credentials": CredentialsSchema}.get(
+            parents[0] if parents else "", ConfigSchema
+        )
+    known = [field.data_key or key for key, field in section().fields.items()]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

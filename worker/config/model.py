@@ -1,0 +1,134 @@
+"""What the configuration is, once read: frozen values with their units in their names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas import STANDARD_EVENTS, MappingSettings
+
+
+class Secret:
+    """A value that shows itself to nobody but the code that asks for it by name."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself. Call it only where it goes into a request header."""
+        return self._value
+
+    def fingerprint(self) -> str:
+        """Return 12 hex characters that change when the secret does and tell nothing else of it."""
+        return hashlib.sha256(b"tiktok-events credential\0" + self._value.encode()).hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What proves to TikTok who is asking."""
+
+    name: str
+    access_token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """How long an event is tried before a person is asked."""
+
+    max_attempts: int
+    min_backoff_seconds: float
+    max_backoff_seconds: float
+    max_age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many requests all workers together may make for one credential, source and endpoint."""
+
+    requests_per_second: int
+    requests_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """When a failing endpoint is left alone, and for how long."""
+
+    failure_rate: float
+    min_requests: int
+    window_seconds: float
+    min_open_seconds: float
+    max_open_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """The share of dead letters at which the destination stops instead of going on."""
+
+    max_dead_share: float
+    min_events: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterSettings:
+    """How long, and how many, dead letters are kept."""
+
+    max_age_seconds: float
+    max_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One place events go to, with everything that decides how."""
+
+    name: str
+    credentials: Credentials
+    mapping: MappingSettings
+    base_url: str
+    partner_name: str | None
+    batch_size: int
+    timeout_seconds: float
+    take_back_after_seconds: float
+    max_deliveries: int
+    max_in_flight: int
+    max_inbox: int
+    max_event_bytes: int
+    unmapped: str
+    ledger_seconds: float
+    backlog_alert_seconds: float
+    retry: RetrySettings
+    rate_limit: RateLimit
+    breaker: BreakerSettings
+    guard: GuardSettings
+    dead_letters: DeadLetterSettings
+
+    @property
+    def has_one_source(self) -> bool:
+        """Say whether every event goes to the same event source, so that its faults are the destination's."""
+        return "{{" not in self.mapping.event_source_id
+
+    def known_event(self, name: str | None) -> str | None:
+        """Return `name` if it is TikTok's or the configuration's, else None: producers may call theirs anything,
+        a person's name included, and event names stand in indexes and metrics."""
+        if name in STANDARD_EVENTS or any(rule.event == name for rule in self.mapping.mappings):
+            return name
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything of one `destinations.toml`."""
+
+    destinations: Mapping[str, Destination]
+    alert_webhook: str | None

@@ -1,0 +1,138 @@
+"""How dead letters are found: by reason, code, event and time, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redis import Redis
+
+from worker.dead_letters.letter import DeadLetter, read
+from worker.keys import Keys
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which dead letters are meant. None means: any. Times are Unix seconds, `after` included, `before` not."""
+
+    reason: str | None = None
+    code: int | None = None
+    event: str | None = None
+    after: float | None = None
+    before: float | None = None
+
+    def matches(self, letter: DeadLetter) -> bool:
+        """Say whether `letter` is meant."""
+        return (
+            self.reason in (None, letter.reason)
+            and self.code in (None, letter.code)
+            and self.event in (None, letter.event)
+        )
+
+    def describe(self) -> dict[str, str | int | float]:
+        """Return what is set, for a record or a person."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Queries:
+    """The dead letters of one destination, to be read."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    def count(self) -> int:
+        """Return how many there are."""
+        return int(self._redis.zcard(self._keys.dead))
+
+    def facets(self) -> dict[str, dict[str, int]]:
+        """Return how many there are by reason, by code and by event."""
+        names = sorted(raw.decode() for raw in self._redis.smembers(self._keys.facets))
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.zcard(name)
+        found: dict[str, dict[str, int]] = {"reason": {}, "code": {}, "event": {}}
+        prefix = self._keys.of("dead:by:")
+        for name, amount in zip(names, pipe.execute(), strict=True):
+            kind, _, value = name.removeprefix(prefix).partition(":")
+            found[kind][value] = amount
+        return found
+
+    def get(self, ref: str) -> DeadLetter | None:
+        """Return one with its event (the edited one where there is a revision), or None."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hget(self._keys.dead_meta, ref)
+        pipe.hget(self._keys.dead_revisions, ref)
+        pipe.hget(self._keys.dead_events, ref)
+        meta, revision, original = pipe.execute()
+        return read(meta, revision or original) if meta and original is not None else None
+
+    def original(self, ref: str) -> bytes | None:
+        """Return the event of one as it came, edited or not."""
+        found = self._redis.hget(self._keys.dead_events, ref)
+        return found if isinstance(found, bytes) else None
+
+    def is_edited(self, ref: str) -> bool:
+        """Say whether there is a revision beside the original."""
+        return bool(self._redis.hexists(self._keys.dead_revisions, ref))
+
+    def scan(
+        self, wanted: Filter, *, start_after: str | None = None, oldest_first: bool = False
+    ) -> Iterator[DeadLetter]:
+        """Yield the matching ones without their events, newest first unless told otherwise.
+
+        `start_after` is the ref of the last one of the page before. Dead letters that come or go meanwhile are
+        seen or not; none that stays is passed over or seen twice.
+        """
+        index = self._smallest_index(wanted)
+        low = "-inf" if wanted.after is None else repr(wanted.after * 1000)
+        high = "+inf" if wanted.before is None else f"({wanted.before * 1000!r}"
+        last = None
+        if start_after is not None and (score := self._redis.zscore(index, start_after)) is not None:
+            last = (start_after, float(score))
+        while page := self._page(index, low, high, last, oldest_first=oldest_first):
+            for meta in self._redis.hmget(self._keys.dead_meta, [ref for ref, _ in page]):
+                letter = read(meta) if meta else None
+                if letter is not None and wanted.matches(letter):
+                    yield letter
+            last = page[-1]
+
+    def _smallest_index(self, wanted: Filter) -> str:
+        candidates = [
+            self._keys.facet(kind, str(value))
+            for kind, value in (("reason", wanted.reason), ("code", wanted.code), ("event", wanted.event))
+            if value is not None
+        ]
+        if not candidates:
+            return self._keys.dead
+        pipe = self._redis.pipeline(transaction=False)
+        for candidate in candidates:
+            pipe.zcard(candidate)
+        return min(zip(pipe.execute(), candidates, strict=True))[1]
+
+    def _page(
+        self, index: str, low: str, high: str, last: tuple[str, float] | None, *, oldest_first: bool
+    ) -> list[tuple[str, float]]:
+        """Return the next refs with their scores, after `last` in the index's order of (score, ref)."""
+        offset = 0
+        if last is not None:
+            low, high = (repr(last[1]), high) if oldest_first else (low, repr(last[1]))
+        while True:
+            if oldest_first:
+                rows = self._redis.zrangebyscore(index, low, high, start=offset, num=_PAGE, withscores=True)
+            else:
+                rows = self._redis.zrevrangebyscore(index, high, low, start=offset, num=_PAGE, withscores=True)
+            found = [(ref.decode(), float(score)) for ref, score in rows]
+            fresh = [row for row in found if last is None or _comes_after(row, last, oldest_first=oldest_first)]
+            if fresh or len(rows) < _PAGE:
+                return fresh
+            # A whole page of the same millisecond as `last`, all of them seen: look further.
+            offset += _PAGE
+
+
+def _comes_after(row: tuple[str, float], last: tuple[str, float], *, oldest_first: bool) -> bool:
+    here, there = (row[1], row[0].encode()), (last[1], last[0].encode())
+    return here > there if oldest_first else here < there

@@ -1,0 +1,89 @@
+"""What travels with an event: its reference, its age, and what was tried with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import orjson
+
+KEPT_ATTEMPTS = 10
+"""How many attempts an event remembers; older ones are counted but no longer described."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver an event. Holds no value of the event."""
+
+    at: float
+    outcome: str
+    code: int | None = None
+    message: str = ""
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One event on its way.
+
+    `ref` is unique in its destination and stays with the event over retries, dead letters and replays: it is the
+    id of the stream entry the event first came in. `id` is the producer's and need not be unique.
+    """
+
+    ref: str
+    id: str
+    payload: bytes
+    enqueued_at: int
+    traceparent: str | None = None
+    attempts: int = 0
+    history: tuple[Attempt, ...] = ()
+    replays: int = 0
+    forced: bool = False
+
+    def tried(self, attempt: Attempt, *, counts: bool) -> Envelope:
+        """Return the envelope after one more try; `counts` says whether it used up an attempt."""
+        history = (*self.history, attempt)[-KEPT_ATTEMPTS:]
+        return replace(self, attempts=self.attempts + counts, history=history)
+
+    def meta(self) -> bytes:
+        """Return everything but the payload, as one line of JSON."""
+        return orjson.dumps(
+            {
+                "v": 1,
+                "ref": self.ref,
+                "id": self.id,
+                "enqueued_at": self.enqueued_at,
+                "traceparent": self.traceparent,
+                "attempts": self.attempts,
+                "history": [asdict(each) for each in self.history],
+                "replays": self.replays,
+                "forced": self.forced,
+            }
+        )
+
+    def packed(self) -> bytes:
+        """Return meta and payload in one value: the first line is the meta."""
+        return self.meta() + b"\n" + self.payload
+
+
+def opened(meta: bytes | Mapping[str, Any], payload: bytes) -> Envelope:
+    """Return the envelope that :meth:`Envelope.meta` described."""
+    told = orjson.loads(meta) if isinstance(meta, bytes) else meta
+    return Envelope(
+        ref=told["ref"],
+        id=told["id"],
+        payload=payload,
+        enqueued_at=told["enqueued_at"],
+        traceparent=told.get("traceparent"),
+        attempts=told["attempts"],
+        history=tuple(Attempt(**each) for each in told["history"]),
+        replays=told.get("replays", 0),
+        forced=told.get("forced", False),
+    )
+
+
+def unpacked(packed: bytes) -> Envelope:
+    """Return the envelope that :meth:`Envelope.packed` made."""
+    meta, _, payload = packed.partition(b"\n")
+    return opened(meta, payload)

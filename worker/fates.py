@@ -1,0 +1,94 @@
+"""What becomes of an event, given TikTok's verdicts on the items it was sent as. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worker.backoff import delay_seconds
+from worker.config import Destination
+from worker.dead_letters import DeadLetter
+from worker.envelope import Attempt, Envelope
+from worker.errors import Outcome, Verdict
+from worker.preparation import Prepared
+from worker.settlement import Dead, Done, Fate, Later
+
+_NOBODYS_FAULT = (Outcome.THROTTLED, Outcome.UNAUTHORIZED, Outcome.MISCONFIGURED)
+_WAIT_AFTER_STOP_SECONDS = 1.0
+
+
+def fate(
+    prepared: Prepared,
+    verdicts: Sequence[Verdict | None],
+    destination: Destination,
+    *,
+    now: float,
+    wait_seconds: float,
+    draw: float | None = None,
+) -> Fate:
+    """Return the fate of one event.
+
+    `verdicts` stand beside `prepared.items`; None means that the item was not sent this time. The ledger passes
+    over what was delivered already when the event is tried again. `wait_seconds` is how long throttling lasts.
+    """
+    envelope = prepared.claimed.envelope
+    known = [verdict for verdict in verdicts if verdict is not None]
+    for verdict in known:
+        if verdict.outcome in _NOBODYS_FAULT:
+            return Later(envelope.tried(_attempt(verdict, now), counts=False), wait_seconds, "deferred")
+    failed = next((verdict for verdict in known if verdict.outcome is Outcome.UNAVAILABLE), None)
+    if failed is not None:
+        return _after_failure(prepared, failed, destination, now=now, draw=draw)
+    if len(known) < len(verdicts):
+        return Later(envelope, _WAIT_AFTER_STOP_SECONDS, "deferred")
+    for item, verdict in zip(prepared.items, known, strict=True):
+        if verdict.outcome is not Outcome.DELIVERED:
+            tried = envelope.tried(_attempt(verdict, now), counts=True)
+            return _dead(destination, tried, _reason(verdict), verdict, item.event, now)
+    return Done("delivered")
+
+
+def _after_failure(
+    prepared: Prepared, failed: Verdict, destination: Destination, *, now: float, draw: float | None
+) -> Fate:
+    before = prepared.claimed.envelope
+    envelope = before.tried(_attempt(failed, now), counts=True)
+    event = prepared.items[0].event
+    if failed.once and any(attempt.code == failed.code for attempt in before.history):
+        return _dead(destination, envelope, "rejected", failed, event, now)
+    retry = destination.retry
+    age = now - envelope.enqueued_at / 1000
+    # A replayed dead letter is as old as it is: its person has decided that it is worth the attempts it has.
+    too_old = age > retry.max_age_seconds and not envelope.replays
+    if envelope.attempts >= retry.max_attempts or too_old:
+        return _dead(destination, envelope, "exhausted", failed, event, now)
+    wait = delay_seconds(envelope.attempts, least=retry.min_backoff_seconds, most=retry.max_backoff_seconds, draw=draw)
+    return Later(envelope, wait, "retried")
+
+
+def _reason(verdict: Verdict) -> str:
+    return {Outcome.SPLIT: "too_large", Outcome.PARTIAL: "partial"}.get(verdict.outcome, "rejected")
+
+
+def _attempt(verdict: Verdict, now: float) -> Attempt:
+    return Attempt(
+        at=now,
+        outcome=verdict.outcome.value,
+        code=verdict.code,
+        message=verdict.message,
+        request_id=verdict.request_id,
+    )
+
+
+def _dead(destination: Destination, envelope: Envelope, reason: str, verdict: Verdict, event: str, now: float) -> Dead:
+    return Dead(
+        DeadLetter(
+            destination=destination.name,
+            reason=reason,
+            message=verdict.message,
+            envelope=envelope,
+            dead_at=now,
+            code=verdict.code,
+            request_id=verdict.request_id,
+            event=destination.known_event(event),
+        )
+    )

@@ -1,0 +1,48 @@
+"""Which events may share a request, and what its body is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from schemas import Item
+
+from worker.config import Destination
+
+
+class RequestKey(NamedTuple):
+    """What all events of a request have in common, beside the credential."""
+
+    event_source: str
+    event_source_id: str
+    test_event_code: str | None
+
+
+def group(items: Iterable[Item]) -> dict[RequestKey, list[int]]:
+    """Return the places of `items` by the request that they may share, in their order.
+
+    Test events never share one with live ones: the code stands at the root of the body.
+    """
+    groups: dict[RequestKey, list[int]] = {}
+    for place, item in enumerate(items):
+        key = RequestKey(item.event_source, item.event_source_id, item.test_event_code)
+        groups.setdefault(key, []).append(place)
+    return groups
+
+
+PATH = "event/track/"
+"""Where events go, below the base URL. The slash at the end is part of it."""
+
+
+def body(destination: Destination, key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
+    """Return the request that carries `items`, all of the same `key`."""
+    told: dict[str, Any] = {
+        "event_source": key.event_source,
+        "event_source_id": key.event_source_id,
+        "data": [item.body for item in items],
+    }
+    if key.test_event_code:
+        told["test_event_code"] = key.test_event_code
+    if destination.partner_name:
+        told["partner_name"] = destination.partner_name
+    return told

@@ -1,0 +1,95 @@
+"""How a worker gets events: new ones, and those that a dead worker held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis import Redis
+from tiktok_events.identity import event_identity
+
+from worker.envelope import Envelope, opened
+from worker.keys import GROUP, Keys
+from worker.scripts import run
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One stream entry that is ours to settle."""
+
+    stream: int
+    entry_id: str
+    envelope: Envelope
+    deliveries: int = 0
+
+
+class Inbox:
+    """The three streams of one destination, seen by one consumer."""
+
+    def __init__(self, redis: Redis, keys: Keys, *, consumer: str) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._consumer = consumer
+
+    def claim(self, most: int) -> list[Claimed]:
+        """Return up to `most` entries nobody else has."""
+        return _read(run(self._redis, "claim", self._keys.streams, [GROUP, self._consumer, most]))
+
+    def take_back(self, *, silence_seconds: float, size: int, max_deliveries: int) -> list[Claimed]:
+        """Return entries whose consumer has been silent for too long; the batch is as small as they need."""
+        silence = int(silence_seconds * 1000)
+        answer = run(
+            self._redis,
+            "take_back",
+            self._keys.streams,
+            [GROUP, self._consumer, silence, size, max_deliveries],
+        )
+        return _read(answer)
+
+
+def _read(entries: Iterable[Any]) -> list[Claimed]:
+    claimed = []
+    for number, raw_id, flat, *deliveries in entries:
+        entry_id = raw_id.decode()
+        fields = dict(zip(flat[::2], flat[1::2], strict=False))
+        claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields), *deliveries))
+    return claimed
+
+
+def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
+    payload = fields.get(b"event")
+    if payload is None:
+        # Not ours, but somebody's: kept as it is, and dead-lettered as undecodable.
+        payload = repr(fields).encode()
+    elif b"meta" in fields:
+        return opened(fields[b"meta"], payload)
+    return Envelope(
+        ref=entry_id,
+        id=_identity(fields.get(b"id"), payload),
+        payload=payload,
+        enqueued_at=_milliseconds(fields.get(b"enqueued_at"), entry_id),
+        traceparent=fields[b"traceparent"].decode("ascii", "replace")[:128] if b"traceparent" in fields else None,
+    )
+
+
+def _identity(given: bytes | None, payload: bytes) -> str:
+    """Return the id of an entry. An `XADD` by hand may come without one; then the same rule as the door's holds."""
+    if given:
+        text = given.decode("utf-8", "replace").strip()
+        if text and len(text) <= 256 and "@" not in text:
+            return text
+    try:
+        event = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        event = None
+    return (
+        event_identity(event) if isinstance(event, dict) else event_identity({"": payload.decode("utf-8", "replace")})
+    )
+
+
+def _milliseconds(given: bytes | None, entry_id: str) -> int:
+    if given and given.isdigit() and len(given) <= 15:
+        return int(given)
+    return int(entry_id.partition("-")[0])

@@ -1,0 +1,182 @@
+"""Which keys there are in Redis, who owns each, and when it ends.
+
+Every key of a destination shares the hash tag `{destination}`, so that one Lua call may touch all of them on a
+Redis Cluster. `KEYS` is the closed list that docs/redis.md is generated from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tiktok_events.keys import PREFIX, REGISTRY, inbox
+
+GROUP = "workers"
+"""The one consumer group of every stream."""
+
+UNKNOWN = "_unknown"
+"""The pseudo-destination that keeps the dead letters of events that named none that exists."""
+
+LEADER = f"{PREFIX}:leader"
+WORKERS = f"{PREFIX}:workers"
+AUDIT = f"{PREFIX}:audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one destination."""
+
+    destination: str
+
+    def of(self, name: str) -> str:
+        """Return the key called `name` of this destination."""
+        return f"{PREFIX}:{{{self.destination}}}:{name}"
+
+    @property
+    def inbox(self) -> str:
+        return inbox(self.destination) if self.destination != UNKNOWN else self.of("inbox")
+
+    @property
+    def retry(self) -> str:
+        return self.of("retry")
+
+    @property
+    def replay(self) -> str:
+        return self.of("replay")
+
+    @property
+    def streams(self) -> tuple[str, str, str]:
+        """The three streams in the order in which scripts number them."""
+        return self.inbox, self.retry, self.replay
+
+    @property
+    def due(self) -> str:
+        return self.of("due")
+
+    @property
+    def scheduled(self) -> str:
+        return self.of("scheduled")
+
+    @property
+    def dead(self) -> str:
+        return self.of("dead")
+
+    @property
+    def dead_meta(self) -> str:
+        return self.of("dead:meta")
+
+    @property
+    def dead_events(self) -> str:
+        return self.of("dead:events")
+
+    @property
+    def dead_revisions(self) -> str:
+        return self.of("dead:revisions")
+
+    @property
+    def facets(self) -> str:
+        return self.of("dead:facets")
+
+    def facet(self, kind: str, value: str) -> str:
+        """Return the index of the dead letters whose `kind` (reason, code, event) is `value`."""
+        return self.of(f"dead:by:{kind}:{value}")
+
+    @property
+    def state(self) -> str:
+        return self.of("state")
+
+    @property
+    def breaker(self) -> str:
+        return self.of("breaker")
+
+    @property
+    def slices(self) -> str:
+        return self.of("slices")
+
+    @property
+    def totals(self) -> str:
+        return self.of("totals")
+
+    def minute(self, minute: int) -> str:
+        """Return the counters of one minute, counted from the epoch."""
+        return self.of(f"minute:{minute}")
+
+    def ledger(self, day: int) -> str:
+        """Return the ids delivered on one day, counted from the epoch."""
+        return self.of(f"ledger:{day}")
+
+    def job(self, job_id: str) -> str:
+        """Return the state of one replay job."""
+        return self.of(f"job:{job_id}")
+
+    @property
+    def jobs(self) -> str:
+        return self.of("jobs")
+
+
+def limiter(scope: str) -> str:
+    """Return the state of one rate limit; `scope` is a digest, since several destinations may share it."""
+    return f"{PREFIX}:{{limit:{scope}}}"
+
+
+ALL = {
+    REGISTRY: (
+        "hash",
+        "workers at start",
+        "never",
+        "destinations that exist, with the limits producers keep to",
+    ),
+    LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
+    WORKERS: (
+        "hash",
+        "each worker",
+        "30 s after its last sign of life",
+        "workers, their slots and last sign of life",
+    ),
+    AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
+    inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
+    Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
+    Keys("D").replay: (
+        "stream",
+        "commands",
+        "when its events are settled",
+        "replayed dead letters, served last",
+    ),
+    Keys("D").due: ("zset", "workers", "when promoted", "when each scheduled event is tried again"),
+    Keys("D").scheduled: ("hash", "workers", "when promoted", "the scheduled events themselves"),
+    Keys("D").dead: ("zset", "workers", "`dead_letters.max_age`", "dead letters by time"),
+    Keys("D").dead_meta: ("hash", "workers", "with the dead letter", "what is known of each dead letter"),
+    Keys("D").dead_events: (
+        "hash",
+        "workers",
+        "with the dead letter",
+        "the event of each dead letter, as it came",
+    ),
+    Keys("D").dead_revisions: (
+        "hash",
+        "commands",
+        "with the dead letter",
+        "edited events beside their originals",
+    ),
+    Keys("D").facets: ("set", "workers", "with the last dead letter", "which indexes below hold something"),
+    Keys("D").facet("KIND", "VALUE"): (
+        "zset",
+        "workers",
+        "with the dead letter",
+        "dead letters by reason, code, event",
+    ),
+    Keys("D").state: ("hash", "workers, commands", "never", "pause with its reason; blocked until"),
+    Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),
+    Keys("D").slices: ("zset", "workers", "15 s after the last renewal", "leases of running deliver tasks"),
+    Keys("D").totals: ("hash", "workers", "never", "counters since the beginning"),
+    f"{Keys('D').of('minute')}:N": ("hash", "workers", "after two hours", "the same counters by minute"),
+    f"{Keys('D').of('ledger')}:N": (
+        "set",
+        "workers",
+        "`ledger` after its day",
+        "digests of delivered event ids",
+    ),
+    Keys("D").jobs: ("zset", "commands", "after 30 days", "replay jobs by start"),
+    Keys("D").job("N"): ("hash", "commands", "after 30 days", "one replay job: filter, progress, counts"),
+    limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
+}
+"""Every key there is: its type, who writes it, when it ends, what it holds. `D` stands for a destination."""

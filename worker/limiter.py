@@ -1,0 +1,48 @@
+"""How many requests all workers together may make, and how that adapts to TikTok's throttling."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from redis import Redis
+
+from worker import keys
+from worker.config import RateLimit
+from worker.scripts import run
+
+_DAY_SECONDS = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """The shared limits; one for each credential, event source and endpoint."""
+
+    redis: Redis
+
+    def wait_seconds(self, scope: str, limit: RateLimit) -> float:
+        """Ask for one request. 0 grants it; otherwise nothing was taken, ask again after that many seconds."""
+        wait = run(
+            self.redis,
+            "permit",
+            [keys.limiter(scope)],
+            [limit.requests_per_second, limit.requests_per_minute],
+        )
+        return float(wait) / 1000
+
+    def throttled(self, scope: str, *, now: float) -> float:
+        """Lower the limit after TikTok throttled a request; return the seconds in which none may be made."""
+        until_midnight = _DAY_SECONDS - now % _DAY_SECONDS
+        wait = run(self.redis, "throttled", [keys.limiter(scope)], [int(until_midnight * 1000) + 1])
+        return float(wait) / 1000
+
+    def in_force(self, scope: str) -> float:
+        """Return the share of the limit that is in force, 1.0 when TikTok has not throttled lately."""
+        factor = self.redis.hget(keys.limiter(scope), "factor")
+        return float(factor) if factor is not None else 1.0
+
+
+def scope(credential_fingerprint: str, event_source_id: str, path: str) -> str:
+    """Return the name under which a limit is shared: TikTok counts by app, source and endpoint."""
+    told = "\0".join((credential_fingerprint, event_source_id, path))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""What a log line looks like: JSON with the same fields each time, or readable on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+
+import orjson
+
+from worker.redaction import redact
+
+_OURS = ("worker", "tasks")
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "data",
+    "color_message",
+}
+
+
+_QUIET = ("urllib3", "celery.pool", "celery.worker.strategy", "kombu", "amqp")
+"""Their DEBUG lines hold URLs, headers or the arguments of tasks."""
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then what the caller added."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. An exception is told by its type and place, never by its text."""
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+            **_added(record),
+        }
+        if record.exc_info and record.exc_info[0]:
+            told["exception"] = record.exc_info[0].__name__
+            told["at"] = _innermost(record)
+        return orjson.dumps(told, default=str).decode()
+
+
+class TerminalFormatter(logging.Formatter):
+    """The same for a person: one line, the fields behind the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        fields = " ".join(f"{key}={value}" for key, value in _added(record).items())
+        clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        line = f"{clock} {record.levelname:<7} {_message(record)} {fields}".rstrip()
+        if record.exc_info and record.exc_info[0]:
+            line += f" exception={record.exc_info[0].__name__} at={_innermost(record)}"
+        return line
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return what the line says. A library may quote what it was working on: its first line, redacted, will do."""
+    text = record.getMessage()
+    return text if record.name.startswith(_OURS) else redact(text.partition("\n")[0])
+
+
+def _added(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+
+
+def _innermost(record: logging.LogRecord) -> str:
+    trace = record.exc_info[2] if record.exc_info else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
+def start(*, stream: object = None) -> None:
+    """Send every logger's lines to standard error, at `LOG_LEVEL` (default INFO)."""
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)  # type: ignore[type-var] # a text stream
+    is_terminal = getattr(target, "isatty", lambda: False)()
+    handler.setFormatter(TerminalFormatter() if is_terminal else JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(os.environ.get("LOG_LEVEL", "INFO").upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.INFO)

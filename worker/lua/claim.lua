@@ -1,0 +1,28 @@
+-- Give a consumer up to N entries: retries first (at most half, so that they cannot starve new events), then the
+-- inbox, then replays.
+-- KEYS: 1 inbox  2 retry  3 replay
+-- ARGV: 1 group  2 consumer  3 most entries
+-- Returns: {{stream number, entry id, fields}, ...}
+-- A crash after this leaves the entries pending for the consumer; take_back finds them.
+local group, consumer, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local claimed = {}
+
+local function read(number, count)
+  if count < 1 then return end
+  local answer = redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', KEYS[number], '>')
+  if answer and answer.err then
+    -- The group is gone when somebody emptied Redis or deleted the key: make it again, from the first entry.
+    redis.call('XGROUP', 'CREATE', KEYS[number], group, '0', 'MKSTREAM')
+    answer = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'STREAMS', KEYS[number], '>')
+  end
+  if not answer then return end
+  for _, entry in ipairs(answer[1][2]) do
+    claimed[#claimed + 1] = {number, entry[1], entry[2]}
+  end
+end
+
+read(2, math.max(1, math.floor(most / 2)))
+read(1, most - #claimed)
+read(2, most - #claimed)
+read(3, most - #claimed)
+return claimed

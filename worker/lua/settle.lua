@@ -1,0 +1,105 @@
+-- Write down what became of a batch: all of it, or nothing.
+-- KEYS: 1 inbox  2 retry  3 replay  4 due  5 scheduled  6 dead  7 dead:meta  8 dead:events  9 dead:facets
+--       10 totals  11 minute  12 ledger of today  13.. the facet indexes that ARGV numbers
+-- ARGV: 1 group  2 seconds the ledger lives  3 seconds the minute lives
+--       then sections, each a count followed by its records:
+--       done:    stream number, entry id, counter             (settled and forgotten)
+--       ledger:  digest                                        (delivered; never to be sent again)
+--       later:   stream number, entry id, ref, wait ms, packed envelope, counter
+--       dead:    stream number, entry id, ref, meta, payload, counter, n, n numbers of facet keys
+--       counters: name, amount
+-- Returns: how many entries were still ours to settle.
+-- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
+-- worker is never placed twice. It also makes the script "dirty", after which Redis lets its other writes
+-- through even when memory is full; without a first write allowed, nothing at all is written.
+local group = ARGV[1]
+local at = 4
+local function take()
+  local value = ARGV[at]
+  at = at + 1
+  return value
+end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local settled = 0
+local counts = {}
+local function count(name, amount) counts[name] = (counts[name] or 0) + amount end
+
+local function ours(stream, id)
+  if redis.call('XACK', KEYS[stream], group, id) == 0 then return false end
+  redis.call('XDEL', KEYS[stream], id)
+  settled = settled + 1
+  return true
+end
+
+local done = tonumber(take())
+local batches = {}
+for _ = 1, done do
+  local stream, id, counter = tonumber(take()), take(), take()
+  local name = stream .. counter
+  local batch = batches[name]
+  if not batch then
+    batch = {stream = stream, counter = counter, ids = {}}
+    batches[name] = batch
+  end
+  batch.ids[#batch.ids + 1] = id
+end
+for _, batch in pairs(batches) do
+  -- A thousand at a time: Lua's stack takes a few thousand arguments.
+  for first = 1, #batch.ids, 1000 do
+    local last = math.min(first + 999, #batch.ids)
+    local acknowledged = redis.call('XACK', KEYS[batch.stream], group, unpack(batch.ids, first, last))
+    redis.call('XDEL', KEYS[batch.stream], unpack(batch.ids, first, last))
+    settled = settled + acknowledged
+    count(batch.counter, acknowledged)
+  end
+end
+
+local digests = tonumber(take())
+if digests > 0 then
+  for first = at, at + digests - 1, 1000 do
+    redis.call('SADD', KEYS[12], unpack(ARGV, first, math.min(first + 999, at + digests - 1)))
+  end
+  redis.call('EXPIRE', KEYS[12], ARGV[2])
+  at = at + digests
+end
+
+for _ = 1, tonumber(take()) do
+  local stream, id, ref, wait, packed, counter = tonumber(take()), take(), take(), take(), take(), take()
+  if ours(stream, id) then
+    redis.call('ZADD', KEYS[4], now + wait, ref)
+    redis.call('HSET', KEYS[5], ref, packed)
+    count(counter, 1)
+  end
+end
+
+for _ = 1, tonumber(take()) do
+  local stream, id, ref, meta, payload, counter = tonumber(take()), take(), take(), take(), take(), take()
+  local facets = {}
+  for _ = 1, tonumber(take()) do facets[#facets + 1] = KEYS[tonumber(take())] end
+  if ours(stream, id) then
+    redis.call('HSET', KEYS[7], ref, meta)
+    redis.call('HSET', KEYS[8], ref, payload)
+    redis.call('ZADD', KEYS[6], now, ref)
+    for _, facet in ipairs(facets) do
+      redis.call('ZADD', facet, now, ref)
+      redis.call('SADD', KEYS[9], facet)
+    end
+    count(counter, 1)
+    count('dead', 1)
+  end
+end
+
+for _ = 1, tonumber(take()) do
+  local name, amount = take(), tonumber(take())
+  count(name, amount)
+end
+for name, amount in pairs(counts) do
+  if amount ~= 0 then
+    redis.call('HINCRBY', KEYS[10], name, amount)
+    redis.call('HINCRBY', KEYS[11], name, amount)
+  end
+end
+redis.call('EXPIRE', KEYS[11], ARGV[3])
+return settled

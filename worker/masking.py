@@ -1,0 +1,47 @@
+"""How an event is shown to a person who may not see whose it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from worker.redaction import redact
+
+_PERSONAL = re.compile(
+    r"mail|phone|mobile|fax|name|street|address|city|zip|post|ip$|^ip|user|anonymous|external|birth|gender|"
+    r"ttclid|ttp|cookie|token|idfa|idfv|gaid|advertising|device|lat|lon|agent|lead|search|query|url|referrer|sha|md5",
+    re.IGNORECASE,
+)
+_OF_A_THING = frozenset({"products", "items", "contents"})
+_SHOWN = frozenset({"event", "event_name", "content_name", "timestamp", "originalTimestamp", "event_timestamp"})
+
+
+def masked(event: Any) -> Any:
+    """Return `event` with every text struck out that could tell whose it is; its shape and numbers stay.
+
+    Below a key that names something personal everything is struck out; elsewhere only what looks like an
+    identifier. The names of things (products, items, contents) are no one's.
+    """
+    return _masked(event, personal=False, thing=False, depth=0)
+
+
+def _masked(value: Any, *, personal: bool, thing: bool, depth: int) -> Any:
+    if depth > 50:
+        return "…"
+    if isinstance(value, dict):
+        return {
+            redact(str(key)): _masked(
+                each,
+                personal=personal or (not thing and key not in _SHOWN and bool(_PERSONAL.search(str(key)))),
+                thing=thing or key in _OF_A_THING,
+                depth=depth + 1,
+            )
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_masked(each, personal=personal, thing=thing, depth=depth + 1) for each in value]
+    if isinstance(value, str):
+        return f"••• ({len(value)} characters)" if personal and value.strip() else redact(value)
+    if isinstance(value, int) and not isinstance(value, bool) and (personal or abs(value) >= 10**6):
+        return "••• (number)"
+    return value

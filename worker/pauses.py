@@ -1,0 +1,82 @@
+"""When a destination stops as a whole, why, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redis import Redis
+
+from worker.keys import Keys
+
+_GUARD_OFF_SECONDS = 600
+
+REASONS: Mapping[str, str] = {
+    "command": "a person paused it",
+    "unauthorized": "TikTok refuses the credential; a new token or `resume` goes on",
+    "misconfigured": "TikTok does not know the endpoint or the event source; mend the configuration, then `resume`",
+    "too_many_dead_letters": "too large a share would have been dead-lettered; look at them, then `resume`",
+}
+"""Reason: what it means and how to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a destination is paused, since when (Unix seconds), and by whom."""
+
+    reason: str
+    detail: str
+    since: float
+    by: str
+    credential: str
+
+
+class Pauses:
+    """The pause of one destination."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    def pause(self, reason: str, *, detail: str, by: str, credential: str, now: float) -> bool:
+        """Pause it; return False if it was paused already, so that one incident makes one alert."""
+        fresh = self._redis.hsetnx(self._keys.state, "paused", reason)
+        if fresh:
+            told = {"detail": detail, "since": repr(now), "by": by, "credential": credential}
+            self._redis.hset(self._keys.state, mapping=told)
+        return bool(fresh)
+
+    def resume(self, *, now: float) -> bool:
+        """Go on; return False if it was not paused. The breaker and any block are lifted, too.
+
+        The guard against too many dead letters is off for ten minutes: whoever resumes has looked at them.
+        """
+        was = self._redis.hdel(self._keys.state, "paused", "detail", "since", "by", "credential", "blocked_until")
+        self._redis.hset(self._keys.state, "guard_off_until", repr(now + _GUARD_OFF_SECONDS))
+        self._redis.delete(self._keys.breaker)
+        return bool(was)
+
+    def current(self) -> Pause | None:
+        """Return the pause, or None."""
+        told = {key.decode(): value.decode() for key, value in self._redis.hgetall(self._keys.state).items()}
+        if "paused" not in told:
+            return None
+        return Pause(
+            reason=told["paused"],
+            detail=told.get("detail", ""),
+            since=float(told.get("since", 0)),
+            by=told.get("by", ""),
+            credential=told.get("credential", ""),
+        )
+
+    def resume_on_new_token(self, credential: str, *, now: float) -> bool:
+        """Go on if the token that TikTok refused has been replaced; return whether it was so."""
+        pause = self.current()
+        if pause is None or pause.reason != "unauthorized" or pause.credential == credential:
+            return False
+        return self.resume(now=now)
+
+    def block(self, seconds: float) -> None:
+        """Claim nothing for some seconds: throttled, and the events may as well wait where they are."""
+        server_seconds, _ = self._redis.time()
+        self._redis.hset(self._keys.state, "blocked_until", int((server_seconds + seconds) * 1000))

@@ -1,0 +1,68 @@
+"""What can be said of an event before anything is sent: its items, or why it is a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+from schemas import Fault, Item, Mapper, Refused
+
+from worker.config import Destination
+from worker.dead_letters import DeadLetter
+from worker.envelope import Envelope
+from worker.inbox import Claimed
+from worker.settlement import Dead, Done
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An event that is ready to be sent, as one TikTok event or several."""
+
+    claimed: Claimed
+    items: tuple[Item, ...]
+
+
+def prepare(claimed: Claimed, destination: Destination, mapper: Mapper, *, now: float) -> Prepared | Done | Dead:
+    """Decode, validate, map and hash one event. Raises nothing, whatever the event is."""
+    envelope = claimed.envelope
+
+    def dead(reason: str, message: str, *, event: str | None = None, faults: tuple[Fault, ...] = ()) -> Dead:
+        return Dead(
+            DeadLetter(
+                destination=destination.name,
+                reason=reason,
+                message=message,
+                envelope=envelope,
+                dead_at=now,
+                event=destination.known_event(event),
+                faults=faults,
+            )
+        )
+
+    if claimed.deliveries >= destination.max_deliveries:
+        return dead("crash_loop", f"workers died or fell silent over it {claimed.deliveries} times")
+    if len(envelope.payload) > destination.max_event_bytes:
+        return dead("too_large", f"larger than {destination.max_event_bytes} bytes")
+    try:
+        event = orjson.loads(envelope.payload)
+    except orjson.JSONDecodeError as error:
+        # The decoder's text names a position, never the text itself.
+        return dead("undecodable", f"is not JSON at line {error.lineno}, column {error.colno}")
+    if not isinstance(event, dict):
+        return dead("undecodable", "is JSON, but not an object")
+    mapped = mapper.map(event, event_id=envelope.id, received_at=envelope.enqueued_at / 1000, now=now)
+    if isinstance(mapped, Refused):
+        if mapped.reason == "unmapped" and destination.unmapped == "discard":
+            return Done("discarded")
+        summary = f"{len(mapped.faults)} fault(s)" if len(mapped.faults) != 1 else mapped.faults[0].rule
+        return dead(mapped.reason, summary, event=mapped.event, faults=mapped.faults)
+    return Prepared(claimed, mapped.items)
+
+
+def check(
+    payload: bytes, envelope: Envelope, destination: Destination, mapper: Mapper, *, now: float
+) -> DeadLetter | None:
+    """Return the dead letter that `payload` would become in place of the envelope's own, or None if it is fine."""
+    claimed = Claimed(0, "", replace(envelope, payload=payload))
+    fate = prepare(claimed, destination, mapper, now=now)
+    return fate.letter if isinstance(fate, Dead) else None

@@ -1,0 +1,45 @@
+"""Why an event can be a dead letter: the closed list, with what to do about each."""
+
+from __future__ import annotations
+
+REASONS: dict[str, tuple[str, str]] = {
+    "undecodable": (
+        "the payload is not JSON, not an object, nested too deep, or the stream entry has no event",
+        "mend the producer; edit the event and replay it",
+    ),
+    "too_large": (
+        "the event is larger than `max_event_bytes`, or TikTok refuses it alone as too large",
+        "shorten it at the producer, or raise the limit, and replay",
+    ),
+    "unknown_destination": (
+        "the event named a destination that the configuration does not have",
+        "add the destination or mend the name, then replay into one that exists",
+    ),
+    "unmapped": (
+        "no mapping or preset asks for this event",
+        'add a mapping and replay, or set `unmapped = "discard"`',
+    ),
+    "invalid": ("fields break the contract; each is named with its rule", "edit the named fields and replay"),
+    "no_match_key": (
+        "nothing is left that TikTok could match a person by",
+        "add an e-mail address or phone number (with country code or `default_region`) and replay",
+    ),
+    "expired": ("the event is older than `max_event_age`", "nothing: TikTok would not attribute it; discard"),
+    "rejected": (
+        "TikTok refuses this event; code and message say why",
+        "mend what the message names, edit and replay",
+    ),
+    "partial": (
+        "TikTok took a request in part (20001) and did not say which part",
+        "look in Events Manager; a replay within 48 h is deduplicated by TikTok",
+    ),
+    "exhausted": (
+        "`max_attempts` or `max_age` of the retries is used up",
+        "see the history for the last error; replay once the cause is gone",
+    ),
+    "crash_loop": (
+        "workers died over this event `max_deliveries` times",
+        "inspect the event; report it; replay once the worker is mended",
+    ),
+}
+"""Reason: (what it means, what to do next)."""

@@ -1,0 +1,22 @@
+"""What workers tell producers: which destinations exist, and the limits to keep to."""
+
+from __future__ import annotations
+
+import orjson
+from redis import Redis
+from tiktok_events.keys import REGISTRY
+
+from worker.config import Config
+
+
+def register(redis: Redis, config: Config) -> None:
+    """Write down the destinations of `config`.
+
+    One that a former configuration had stays: a producer that still sends to it must not lose its events, and
+    `status` shows what waits there unread.
+    """
+    told = {
+        name: orjson.dumps({"max_inbox": destination.max_inbox, "max_event_bytes": destination.max_event_bytes})
+        for name, destination in config.destinations.items()
+    }
+    redis.hset(REGISTRY, mapping=told)
