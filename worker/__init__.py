@@ -1,0 +1,1 @@
+"""How events move: everything that touches Redis, HTTP, Sentry or the clock."""
