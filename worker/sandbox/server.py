@@ -75,6 +75,8 @@ class Listener(ThreadingHTTPServer):
     def stop(self) -> None:
         """Ends every connection, also one in the middle of a slow answer, and the threads with them."""
         self.stopping.set()
+        with contextlib.suppress(OSError):  # wakes the accepting thread where the system can do that
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
         self._thread.join()
