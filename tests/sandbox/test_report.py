@@ -1,8 +1,10 @@
 """What does the sandbox tell about what arrived, and what may be turned from outside?"""
 
+import contextlib
 import json
 
 import pytest
+import requests
 
 
 def read(client, path, **query):
@@ -94,6 +96,16 @@ def test_the_statistics_count_refusals_by_code(client, event):
     stats = read(client, "stats")
     assert stats["requests"] == 4
     assert stats["refused_requests"] == {"40002": 1, "http_404": 1, "http_502": 1}
+
+
+def test_only_requests_that_stored_nothing_count_as_refused(client, event):
+    for action in ("accept_then_reset", "truncate", "partial", "reset", "not_json", "hang"):
+        client.sandbox.fault(action, times=1)
+        with contextlib.suppress(requests.exceptions.RequestException):
+            client.track(event())
+    stats = client.sandbox.stats
+    assert stats["accepted_events"] == 3
+    assert stats["refused_requests"] == {"reset": 1, "http_200": 1, "silent": 1}
 
 
 def test_faults_are_added_listed_and_cleared(client):

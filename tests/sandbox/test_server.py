@@ -106,6 +106,11 @@ def test_a_restarted_sandbox_keeps_its_port_and_what_arrived(client, event):
     assert client.sandbox.stats["duplicates"] == 1
 
 
+def test_a_sandbox_starts_once(client):
+    with pytest.raises(RuntimeError, match="already"):
+        client.sandbox.start()
+
+
 def test_a_sandbox_that_was_not_started_has_no_url():
     with pytest.raises(RuntimeError, match="not started"):
         _ = Sandbox().url
@@ -117,8 +122,8 @@ json_values = st.recursive(
     max_leaves=8,
 )
 KNOWN = (
-    "event event_time event_id user properties page app ad lead email contents timestamp context emails price "
-    "data batch event_source event_source_id event_set_id"
+    "event event_time event_id user properties page app ad lead email contents timestamp context emails "
+    "price data batch event_source event_source_id event_set_id"
 )
 known = st.sampled_from(KNOWN.split())
 bodies = st.dictionaries(known, json_values | st.dictionaries(known, json_values, max_size=4), max_size=6)

@@ -137,7 +137,9 @@ def test_an_event_with_a_wrong_field_refuses_the_whole_batch_with_its_place(clie
 
 
 def test_an_event_that_is_no_object_is_named(client, event):
-    assert refusal(client, event(), 5) == (40002, "Invalid value for data.1.: not a valid object.")
+    assert refusal(client, event(), 5) == (40002, "Invalid value for data.1: not a valid object.")
+    client.sandbox.configure(index_form="none")
+    assert refusal(client, event(), 5) == (40002, "Invalid value for the event: not a valid object.")
 
 
 @pytest.mark.parametrize(

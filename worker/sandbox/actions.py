@@ -15,10 +15,10 @@ REFUSING: Final[frozenset[Action]] = frozenset(
     {"code", "http", "throttle", "reset", "not_json", "hang", "redirect"}
 )
 
-Envelope = Callable[..., Reply]
+Wrap = Callable[..., Reply]
 
 
-def refuse(hit: Hit, settings: Settings, *, place: str = "", wrap: Envelope = envelope) -> Reply:
+def refuse(hit: Hit, settings: Settings, *, place: str = "", wrap: Wrap = envelope) -> Reply:
     """Returns the answer of a refusing step; ``place`` is the path of the first event it is about."""
     step = hit.step
     if step.action == "throttle":
@@ -41,7 +41,7 @@ def refuse(hit: Hit, settings: Settings, *, place: str = "", wrap: Envelope = en
     return _code(step, hit.indices, place, wrap)
 
 
-def _code(step: Step, indices: tuple[int, ...], place: str, wrap: Envelope) -> Reply:
+def _code(step: Step, indices: tuple[int, ...], place: str, wrap: Wrap) -> Reply:
     message = step.message
     if message is None:
         message = (
@@ -52,7 +52,7 @@ def _code(step: Step, indices: tuple[int, ...], place: str, wrap: Envelope) -> R
     return wrap(code, message, step.data, status=step.http_status or 200)
 
 
-def alter(hit: Hit, reply: Reply, *, wrap: Envelope = envelope) -> Reply:
+def alter(hit: Hit, reply: Reply, *, wrap: Wrap = envelope) -> Reply:
     """Returns what the client gets of ``reply`` to a request that was handled."""
     step = hit.step
     if step.action == "slow":

@@ -33,7 +33,7 @@ class Complaint:
 
     def message(self, prefix: str = "") -> str:
         """Returns the message for the reply; ``prefix`` is the path of the event, with its last dot."""
-        path = prefix + self.path
+        path = (prefix + self.path).rstrip(".") or "the event"
         if self.code == BAD_PRICE.code:
             return self.rule  # seen in the wild without any path
         if self.rule == MISSING.rule:

@@ -37,9 +37,9 @@ class Reply:
     @property
     def outcome(self) -> str:
         """The name under which the statistics count this answer."""
-        if self.ending == "reset" or self.ending == "silent":
-            return self.ending
-        return f"http_{self.status}" if self.code is None else str(self.code)
+        if self.code is not None:
+            return str(self.code)
+        return self.ending if self.status == 0 else f"http_{self.status}"
 
     def cut(self, *, close: bool) -> "Reply":
         """Returns the reply with half of its body; ``close``: announced whole, then the connection ends."""

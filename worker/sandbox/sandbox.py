@@ -46,7 +46,9 @@ class Sandbox:
         self._listener: Listener | None = None
 
     def start(self) -> None:
-        """Listens in background threads."""
+        """Listens in background threads; raises RuntimeError when it does already."""
+        if self._listener is not None:
+            raise RuntimeError("the sandbox was started already")
         self._listener = Listener(self._address, self._exchange)
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ import orjson
 
 from worker.sandbox.ledger import Ledger
 
+_ACCEPTED: Final = frozenset({"0", "20001"})
 _THROTTLED: Final = frozenset({"40100", "40016", "40132", "40133", "http_429"})
 
 
@@ -158,9 +159,7 @@ class Store:
         """Returns the counts since the start or the last reset."""
         with self._lock:
             refused = {
-                outcome: count
-                for outcome, count in self._outcomes.items()
-                if outcome not in ("0", "http_200")
+                outcome: count for outcome, count in self._outcomes.items() if outcome not in _ACCEPTED
             }
             return {
                 "requests": self._request_count,
