@@ -1,0 +1,385 @@
+"""What becomes of events, for each thing that TikTok, or its absence, can do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+import redis as redis_py
+
+from tasks.deliver import deliver_slice
+from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
+from worker.keys import Keys
+from worker.overview import Overview, look
+from worker.runtime import Runtime
+from worker.sandbox import Sandbox
+from worker.scripts import run
+
+KEYS = Keys("stores")
+MakeRuntime = Callable[..., Runtime]
+MakeOrder = Callable[..., dict[str, Any]]
+
+
+def put(redis: redis_py.Redis, *events: object, ids: list[str] | None = None) -> None:
+    for number, event in enumerate(events):
+        payload = event if isinstance(event, bytes) else orjson.dumps(event)
+        redis.xadd(KEYS.inbox, {"event": payload} | ({"id": ids[number]} if ids else {}))
+
+
+def deliver(here: Runtime) -> bool:
+    delivery, inbox = here.of("stores")
+    return deliver_slice(delivery, inbox, token="t")
+
+
+def promote(redis: redis_py.Redis) -> None:
+    run(redis, "promote", [KEYS.due, KEYS.scheduled, KEYS.retry], [10_000, "all"])
+
+
+def state(redis: redis_py.Redis) -> Overview:
+    return look(redis, "stores", now=time.time())
+
+
+def letters(redis: redis_py.Redis) -> list[DeadLetter]:
+    return list(Queries(redis, KEYS).scan(Filter(), oldest_first=True))
+
+
+def test_events_are_delivered_in_one_request_and_nothing_is_left(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    put(redis, *(order_completed(number) for number in range(50)))
+    assert deliver(make_runtime()) is False
+    assert len(sandbox.requests) == 1
+    assert set(sandbox.deliveries.values()) == {1}
+    assert len(sandbox.deliveries) == 50
+    now = state(redis)
+    assert (now.waiting, now.in_flight, now.scheduled, now.dead) == (0, 0, 0, 0)
+    assert now.totals == {"delivered": 50, "requests": 1}
+
+
+def test_batches_keep_to_their_size(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    put(redis, *(order_completed(number) for number in range(25)))
+    deliver(make_runtime(batch_size=10))
+    assert len(sandbox.requests) == 3
+    assert state(redis).totals["delivered"] == 25
+
+
+def test_test_events_never_share_a_request_with_live_ones(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    put(redis, order_completed(1), order_completed(2, test_event_code="TEST1"), order_completed(3))
+    deliver(make_runtime())
+    assert len(sandbox.requests) == 2
+    assert sum(event.get("test_event_code") == "TEST1" for event in sandbox.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"not json", "undecodable"),
+        (b"", "undecodable"),
+        (b"[1, 2]", "undecodable"),
+        (b'"text"', "undecodable"),
+        (b"null", "undecodable"),
+        (b"{}", "unmapped"),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "undecodable"),
+        (b'{"event": "Order Completed", "x": "' + b"y" * 300_000 + b'"}', "too_large"),
+        (b'{"event": "Order Completed", "x": NaN}', "undecodable"),
+        (b'{"type": "track", "event": "Order Completed", "properties": {"email": "\xff"}}', "undecodable"),
+    ],
+)
+def test_bad_input_is_dead_lettered_and_blocks_nobody(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+    payload: bytes,
+    reason: str,
+) -> None:
+    put(redis, order_completed(1), payload, order_completed(2))
+    deliver(make_runtime())
+    (dead,) = letters(redis)
+    assert dead.reason == reason
+    assert Queries(redis, KEYS).original(dead.ref) == payload
+    assert len(sandbox.deliveries) == 2
+    assert state(redis).in_flight == 0
+
+
+def test_one_poison_event_is_isolated_from_its_batch(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.configure(index_form="none")
+    sandbox.fault("code", code=40002, message="Invalid value.", match={"event_id": "message-7"})
+    put(redis, *(order_completed(number) for number in range(64)))
+    deliver(make_runtime())
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.code, dead.envelope.id) == ("rejected", 40002, "message-7")
+    assert dead.request_id
+    assert len(sandbox.deliveries) == 63
+    assert len(sandbox.requests) <= 1 + 6 + 2
+
+
+def test_throttling_uses_no_attempt_and_blocks_until_the_window_ends(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("throttle", times=1)
+    put(redis, order_completed(1))
+    here = make_runtime()
+    deliver(here)
+    now = state(redis)
+    assert (now.scheduled, now.totals.get("deferred")) == (1, 1)
+    promote(redis)
+    deliver(here)
+    assert len(sandbox.requests) == 1  # still blocked
+    time.sleep(1.05)
+    deliver(here)
+    assert len(sandbox.deliveries) == 1
+    assert state(redis).totals["delivered"] == 1
+
+
+@pytest.mark.parametrize("action", ["http", "not_json", "reset", "truncate", "accept_then_reset"])
+def test_a_failing_endpoint_uses_an_attempt_and_the_event_comes_back(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox, action: str
+) -> None:
+    sandbox.fault(action, times=1)
+    put(redis, order_completed(1))
+    here = make_runtime()
+    deliver(here)
+    assert state(redis).scheduled == 1
+    promote(redis)
+    deliver(here)
+    now = state(redis)
+    assert (now.totals["retried"], now.totals["delivered"], now.dead) == (1, 1, 0)
+    assert set(sandbox.deliveries) == {"message-1"}
+
+
+def test_after_max_attempts_an_event_is_exhausted_with_its_history(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("code", code=50000)
+    put(redis, order_completed(1))
+    here = make_runtime(retry={"max_attempts": 3})
+    for _ in range(3):
+        deliver(here)
+        promote(redis)
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.code, dead.envelope.attempts) == ("exhausted", 50000, 3)
+    assert [attempt.outcome for attempt in dead.envelope.history] == ["unavailable"] * 3
+
+
+@pytest.mark.parametrize("code", [40050, 40700])
+def test_an_ambiguous_code_is_retried_once_and_then_for_a_person(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox, code: int
+) -> None:
+    sandbox.fault("code", code=code)
+    put(redis, order_completed(1))
+    here = make_runtime()
+    deliver(here)
+    promote(redis)
+    deliver(here)
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.code, dead.envelope.attempts) == ("rejected", code, 2)
+
+
+@pytest.mark.parametrize(("code", "reason"), [(40105, "unauthorized"), (40001, "unauthorized"), (40007, "misconfigured")])
+def test_a_refused_token_or_source_pauses_the_destination_and_kills_nothing(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+    code: int,
+    reason: str,
+) -> None:
+    sandbox.fault("code", code=code, times=1)
+    put(redis, *(order_completed(number) for number in range(5)))
+    here = make_runtime()
+    deliver(here)
+    now = state(redis)
+    assert now.pause is not None
+    assert (now.pause.reason, now.dead, now.scheduled) == (reason, 0, 5)
+    promote(redis)
+    deliver(here)
+    assert len(sandbox.requests) == 1  # nothing is sent while paused
+    here.of("stores")[0].pauses.resume(now=time.time())
+    deliver(here)
+    assert state(redis).totals["delivered"] == 5
+    assert state(redis).totals["deferred"] == 5
+
+
+def test_a_new_token_resumes_by_itself_and_the_old_one_does_not(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("code", code=40105, times=1)
+    put(redis, order_completed(1))
+    here = make_runtime()
+    deliver(here)
+    delivery = here.of("stores")[0]
+    same = delivery.destination.credentials.access_token.fingerprint()
+    assert not delivery.pauses.resume_on_new_token(same, now=time.time())
+    assert delivery.pauses.current() is not None
+    assert delivery.pauses.resume_on_new_token("other", now=time.time())
+    assert delivery.pauses.current() is None
+
+
+def test_a_redirect_is_not_followed(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("redirect", location=sandbox.url + "event/track/", times=1)
+    put(redis, order_completed(1))
+    deliver(make_runtime())
+    now = state(redis)
+    assert len(sandbox.requests) == 1
+    assert now.pause is not None
+    assert now.pause.reason == "misconfigured"
+
+
+def test_a_partial_answer_is_never_success_for_all(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("partial", times=1)
+    put(redis, order_completed(1), order_completed(2))
+    deliver(make_runtime(guard={"max_dead_share": 1}))
+    assert [dead.reason for dead in letters(redis)] == ["partial", "partial"]
+    assert "delivered" not in state(redis).totals
+
+
+def test_the_breaker_opens_on_a_failure_rate_and_then_nothing_is_sent(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("http", times=3)
+    here = make_runtime(breaker={"min_requests": 3, "min_open": "300ms", "max_open": "1s"}, batch_size=1)
+    for number in range(3):
+        put(redis, order_completed(number))
+        deliver(here)
+    assert state(redis).breaker == "open"
+    put(redis, order_completed(9))
+    deliver(here)
+    assert len(sandbox.requests) == 3
+    assert state(redis).waiting == 1  # it waits where it is: no attempt used
+    time.sleep(0.35)
+    deliver(here)
+    now = state(redis)
+    assert (now.breaker, now.totals["delivered"]) == ("closed", 1)
+
+
+def test_while_half_open_only_one_batch_probes(redis: redis_py.Redis, make_runtime: MakeRuntime) -> None:
+    here = make_runtime()
+    redis.hset(KEYS.breaker, mapping={"open_until": 1, "opened_times": 1})
+    gate = [KEYS.state, KEYS.breaker, KEYS.slices]
+    assert run(here.redis, "gate", gate, ["a", 1000])[0] == b"probe"
+    assert run(here.redis, "gate", gate, ["b", 1000])[0] == b"open"
+
+
+def test_the_ledger_sends_no_event_twice_unless_forced(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    put(redis, order_completed(1))
+    deliver(here)
+    put(redis, order_completed(1))
+    deliver(here)
+    assert sandbox.deliveries == {"message-1": 1}
+    assert state(redis).totals["duplicate"] == 1
+
+
+def test_without_a_ledger_repeats_are_tiktoks_to_drop(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime(ledger=0)
+    for _ in range(2):
+        put(redis, order_completed(1))
+        deliver(here)
+    assert sandbox.deliveries == {"message-1": 2}
+    assert not list(redis.scan_iter("*ledger*"))
+
+
+def test_when_too_much_would_die_the_destination_pauses_and_nothing_dies(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime(guard={"min_events": 20, "max_dead_share": 0.5})
+    put(redis, *(order_completed(number, value="a lot") for number in range(30)), order_completed(99))
+    deliver(here)
+    now = state(redis)
+    assert now.pause is not None
+    assert (now.pause.reason, now.dead, now.scheduled) == ("too_many_dead_letters", 0, 30)
+    assert now.totals["delivered"] == 1
+    here.of("stores")[0].pauses.resume(now=time.time())
+    promote(redis)
+    deliver(here)
+    assert state(redis).dead == 30
+
+
+def test_a_worker_that_died_loses_nothing_and_its_events_are_sent_by_another(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    put(redis, *(order_completed(number) for number in range(10)))
+    dead_worker = make_runtime(take_back_after="1s", timeout="300ms")
+    dead_worker.of("stores")[1].claim(1000)
+    other = make_runtime(take_back_after="1s", timeout="300ms")
+    deliver(other)
+    assert not sandbox.deliveries
+    time.sleep(1.05)
+    deliver(other)
+    assert len(sandbox.deliveries) == 10
+    assert state(redis).in_flight == 0
+
+
+def test_an_event_that_kills_workers_ends_as_crash_loop_alone(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    put(redis, order_completed(1))
+    here = make_runtime(max_deliveries=3)
+    inbox = here.of("stores")[1]
+    inbox.claim(1)
+    for _ in range(2):
+        time.sleep(0.02)
+        inbox.take_back(silence_seconds=0.01, size=100, max_deliveries=3)
+    time.sleep(0.02)
+    batch = inbox.take_back(silence_seconds=0.01, size=100, max_deliveries=3)
+    here.of("stores")[0].deliver(batch)
+    (dead,) = letters(redis)
+    assert dead.reason == "crash_loop"
+    assert not sandbox.requests
+
+
+def test_a_replayed_dead_letter_is_delivered_with_its_first_id(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("code", code=40002, times=1, match={"event_id": "message-1"})
+    put(redis, order_completed(1))
+    here = make_runtime()
+    deliver(here)
+    (dead,) = letters(redis)
+    assert Changes(redis, KEYS).replay(dead.ref) is Replayed.REPLAYED
+    deliver(here)
+    assert sandbox.deliveries == {"message-1": 1}
+    assert state(redis).dead == 0
+
+
+def test_a_source_that_an_event_names_wrongly_is_that_events_fault(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.configure(event_source_ids=["set-good"])
+    here = make_runtime(event_source_id="set-{{properties.shop_id}}")
+    put(redis, order_completed(1, shop_id="good"), order_completed(2, shop_id="typo"), order_completed(3, shop_id="good"))
+    deliver(here)
+    now = state(redis)
+    assert now.pause is None
+    assert now.totals["delivered"] == 2
+    assert [(dead.reason, dead.code) for dead in letters(redis)] == [("rejected", 40007)]
+
+
+def test_our_own_rate_limit_defers_without_an_attempt(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime(batch_size=1, rate_limit={"requests_per_second": 1, "requests_per_minute": 600})
+    put(redis, *(order_completed(number) for number in range(3)))
+    deliver(here)
+    assert len(sandbox.requests) == 1
+    now = state(redis)
+    assert (now.totals["delivered"], now.totals["deferred"]) == (1, 1)
+    assert now.waiting + now.scheduled == 2
