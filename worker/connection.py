@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -35,16 +35,17 @@ def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
     claimed is passed over the second time.
     """
     target = url or url_of_redis()
-    options = {
+    options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
-        "socket_keepalive": True,
         "health_check_interval": 30,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 1),
         "retry_on_error": [RedisConnectionError],
         "protocol": 2,
     }
     scheme = urlsplit(target).scheme
+    if scheme != "unix":
+        options["socket_keepalive"] = True
     if scheme == "redis+cluster":
         options.pop("retry_on_error")
         return cast("Redis", RedisCluster.from_url(target.replace("redis+cluster", "redis", 1), **options))  # type: ignore[abstract]
@@ -53,7 +54,7 @@ def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
     return Redis.from_url(target, **options)
 
 
-def _behind_sentinel(url: str, options: dict[str, object]) -> Redis:
+def _behind_sentinel(url: str, options: dict[str, Any]) -> Redis:
     """Return a client for `redis+sentinel://[:password@]host:port,host:port/service[/db]`."""
     parts = urlsplit(url)
     _, _, hosts = parts.netloc.rpartition("@")

@@ -1,0 +1,104 @@
+"""Whatever dies, every event is delivered, scheduled or dead-lettered."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from tiktok_events import Producer
+from worker.sandbox import Sandbox
+
+MakeOrder = Callable[..., dict[str, Any]]
+
+
+def test_workers_killed_in_the_middle_of_a_batch_lose_no_event(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet('batch_size = 100\ntimeout = "1s"\ntake_back_after = "3s"')
+    # Every answer takes a while, so that a kill falls into a request.
+    sandbox.fault("slow", seconds=0.3)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        ids = producer.enqueue_many((order_completed(number) for number in range(2000)), destination="stores")
+    assert len(set(ids)) == 2000
+    kills = 3
+    for _ in range(kills):
+        process = fleet.start()
+        before = len(sandbox.requests)
+        fleet.wait(lambda now, before=before: len(sandbox.requests) > before + 2 and now.in_flight > 0)
+        fleet.kill(process)
+    assert fleet.look().in_flight > 0
+    fleet.start()
+    now = fleet.wait(lambda now: now.totals.get("delivered", 0) + now.totals.get("duplicate", 0) >= 2000)
+    assert set(sandbox.deliveries) == set(ids)
+    assert (now.waiting, now.in_flight, now.scheduled, now.dead) == (0, 0, 0, 0)
+    repeated = sum(times - 1 for times in sandbox.deliveries.values())
+    assert repeated <= kills * 2 * 100  # a kill may repeat what its two slots had in hand
+
+
+def test_a_warm_shutdown_under_load_leaves_nothing_pending(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet("batch_size = 50")
+    sandbox.fault("slow", seconds=0.05)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue_many((order_completed(number) for number in range(5000)), destination="stores")
+    process = fleet.start()
+    fleet.wait(lambda now: now.totals.get("delivered", 0) > 100)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0
+    now = fleet.look()
+    assert now.in_flight == 0
+    assert now.waiting + now.totals["delivered"] == 5000
+    assert max(sandbox.deliveries.values()) == 1
+
+
+def test_redis_killed_and_started_again_loses_no_event_that_was_acknowledged(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox, own_server: Any
+) -> None:
+    fleet = make_fleet('batch_size = 50\ntimeout = "1s"\ntake_back_after = "3s"')
+    sandbox.fault("slow", seconds=0.05)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        ids = producer.enqueue_many((order_completed(number) for number in range(3000)), destination="stores")
+        fleet.start()
+        for _ in range(2):
+            delivered = fleet.look().totals.get("delivered", 0)
+            fleet.wait(lambda now, delivered=delivered: now.totals.get("delivered", 0) > delivered)
+            own_server.kill()
+            time.sleep(0.3)
+            own_server.start()
+        fleet.wait(lambda now: (now.waiting, now.in_flight, now.scheduled) == (0, 0, 0))
+    assert set(sandbox.deliveries) == set(ids)
+    assert "redis does not answer" in fleet.log()
+    assert "redis is back" in fleet.log()
+
+
+def test_a_frozen_redis_stops_nobody_for_good(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox, own_server: Any
+) -> None:
+    fleet = make_fleet('timeout = "1s"\ntake_back_after = "3s"')
+    fleet.start()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1), destination="stores")
+        fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
+        own_server.signal(signal.SIGSTOP)
+        time.sleep(6.5)  # longer than the worker's own patience with a command
+        own_server.signal(signal.SIGCONT)
+        producer.enqueue(order_completed(2), destination="stores")
+        fleet.wait(lambda now: now.totals.get("delivered", 0) == 2)
+
+
+def test_an_emptied_redis_stops_nobody_for_good(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet()
+    fleet.start()
+    fleet.redis.xadd("tiktok-events:{stores}:inbox", {"event": orjson.dumps(order_completed(1))})
+    fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
+    fleet.redis.flushall()
+    fleet.redis.xadd("tiktok-events:{stores}:inbox", {"event": orjson.dumps(order_completed(2))})
+    fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
+    assert set(sandbox.deliveries) == {"message-1", "message-2"}
