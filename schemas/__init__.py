@@ -1,0 +1,22 @@
+"""What must an event look like, and what does TikTok get of it?
+
+Pure: no Redis, no HTTP, no clock of its own. A `Mapper` is made once for a destination and maps one event at a time.
+"""
+
+from schemas.event_names import STANDARD_EVENTS
+from schemas.mapper import Mapper
+from schemas.outcome import REASONS, Fault, Item, Mapped, Refused
+from schemas.settings import MappingSettings, Rule, SettingsError
+
+__all__ = [
+    "REASONS",
+    "STANDARD_EVENTS",
+    "Fault",
+    "Item",
+    "Mapped",
+    "Mapper",
+    "MappingSettings",
+    "Refused",
+    "Rule",
+    "SettingsError",
+]

@@ -1,0 +1,198 @@
+"""Which kinds of field does the contract have, and what does each accept?
+
+Every kind treats null and blank text as absent, and what is absent stays out of the result: TikTok gets no `""`, `[]`
+or `{}`. Messages name the rule and never the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, ClassVar, NoReturn
+
+from marshmallow import Schema, ValidationError, fields, missing
+
+from schemas.numbers import NotANumberError, read_integer, read_number
+from schemas.text import EDGES, NotTextError, read_text
+from schemas.timestamps import NotATimeError, read_time
+
+
+class _Plain(fields.Field[Any]):
+    """A field whose rule is one function. Skips marshmallow's hooks for validators, which no field here has."""
+
+    default_error_messages = {"required": "is required"}  # noqa: RUF012 - marshmallow's own name and type
+
+    def deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
+        if value is None or value is missing or (type(value) is str and not value.strip(EDGES)):
+            return self._absent()
+        loaded = self.read(value)
+        return self._absent() if loaded is missing else loaded
+
+    def read(self, value: Any) -> Any:
+        """Return what TikTok gets for a value that is not blank, `missing` for nothing. Raises ValidationError."""
+        raise NotImplementedError
+
+    def _absent(self) -> Any:
+        if self.required:
+            raise self.make_error("required")
+        return missing
+
+
+class Text(_Plain):
+    """Trimmed text; numbers become text, as ids often come."""
+
+    def read(self, value: Any) -> str:
+        try:
+            return read_text(value)
+        except NotTextError as error:
+            _refuse(error)
+
+
+class Number(_Plain):
+    """A JSON number, or a text that `read_number` understands."""
+
+    def read(self, value: Any) -> int | float:
+        try:
+            return read_number(value)
+        except NotANumberError as error:
+            _refuse(error)
+
+
+class Share(Number):
+    """A number from 0 to 1."""
+
+    def read(self, value: Any) -> int | float:
+        number = super().read(value)
+        if not 0 <= number <= 1:
+            raise ValidationError("must be between 0 and 1")
+        return number
+
+
+class Integer(_Plain):
+    """A whole number, also as text or as `2.0`."""
+
+    def read(self, value: Any) -> int:
+        try:
+            return read_integer(value)
+        except NotANumberError as error:
+            _refuse(error)
+
+
+class Flag(_Plain):
+    """true or false, also as the texts and as 0 and 1."""
+
+    _values: ClassVar[dict[Any, bool]] = {
+        True: True,
+        False: False,
+        "true": True,
+        "false": False,
+        "1": True,
+        "0": False,
+    }
+
+    def read(self, value: Any) -> bool:
+        key = value.strip(EDGES).lower() if type(value) is str else value
+        if type(key) not in (bool, int, str) or key not in self._values:
+            raise ValidationError("must be true or false")
+        return self._values[key]
+
+
+class Timestamp(_Plain):
+    """A point in time as whole Unix seconds."""
+
+    def read(self, value: Any) -> int:
+        try:
+            return read_time(value)
+        except NotATimeError as error:
+            _refuse(error)
+
+
+class Choice(_Plain):
+    """One text of a closed list. With `upper` case does not matter; `rule` says so where the list is long."""
+
+    def __init__(
+        self, allowed: Collection[str], *, upper: bool = False, rule: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.allowed = allowed
+        self.upper = upper
+        self.rule = rule or f"must be {' or '.join(sorted(allowed))}"
+
+    def read(self, value: Any) -> str:
+        text = value.strip(EDGES) if type(value) is str else ""
+        if self.upper:
+            text = text.upper()
+        if text not in self.allowed:
+            raise ValidationError(self.rule)
+        return text
+
+
+class Identifiers(_Plain):
+    """One identifier or a list of them, as a list of trimmed texts in which "" keeps the place of a blank one."""
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not list:
+            return [_identifier(value)]
+        texts: list[str] = []
+        faults: dict[int, list[str]] = {}
+        for position, element in enumerate(value):
+            try:
+                texts.append("" if element is None else _identifier(element))
+            except ValidationError as error:
+                faults[position] = [str(message) for message in error.messages]
+        if faults:
+            raise ValidationError(faults)
+        return texts if any(texts) else missing
+
+
+def _identifier(value: Any) -> str:
+    try:
+        return read_text(value)
+    except NotTextError as error:
+        if str(error) == "must be text":
+            raise ValidationError("must be text, a number or a list of them") from None
+        _refuse(error)
+
+
+class Sequence(_Plain):
+    """A list of one kind of field, without absent elements. With `or_one` a single element stands for its list."""
+
+    def __init__(self, inner: fields.Field[Any], *, or_one: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = inner
+        self.or_one = or_one
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not list:
+            if not self.or_one:
+                raise ValidationError("must be a list")
+            value = [value]
+        loaded: list[Any] = []
+        faults: dict[int, Any] = {}
+        for position, element in enumerate(value):
+            try:
+                read = self.inner.deserialize(element)
+            except ValidationError as error:
+                faults[position] = error.messages
+                continue
+            if read is not missing:
+                loaded.append(read)
+        if faults:
+            raise ValidationError(faults)
+        return loaded or missing
+
+
+class Object(_Plain):
+    """A nested object with its own schema; one of which nothing is left is absent."""
+
+    def __init__(self, schema: type[Schema], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schema = schema()
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not dict:
+            raise ValidationError("must be an object")
+        return self.schema.load(value) or missing
+
+
+def _refuse(error: Exception) -> NoReturn:
+    raise ValidationError(str(error)) from None

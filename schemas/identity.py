@@ -1,0 +1,128 @@
+"""What may be sent about a person, and in which form?
+
+Normalizing and hashing after TikTok's rules for `user` (Events API 2.0): e-mail trimmed and lower-cased, phone in
+E.164 with the `+`, external id trimmed with its case kept; SHA-256 in lower-case hex. 64 hex characters are taken as
+hashed already, in either case, and this is looked at before any normalizing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Any
+
+from schemas.phones import NotAPhoneError, to_e164
+
+# What went wrong with a field of `user`: (path below the event in TikTok's form, rule).
+Dropped = tuple[str, str]
+
+_HASHED = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+class UnusableError(ValueError):
+    """An identifier nobody could be recognized by. Its message is a rule and never holds the value."""
+
+
+def hashed(normalized: str) -> str:
+    """Return the SHA-256 of the UTF-8 text in lower-case hex."""
+    return sha256(normalized.encode()).hexdigest()
+
+
+def email_hash(text: str) -> str:
+    """Return the hash of a trimmed e-mail address. Raises UnusableError when it is none."""
+    if _EMAIL.fullmatch(text) is None:
+        raise UnusableError("is not an e-mail address")
+    return hashed(text.lower())
+
+
+def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[dict[str, Any], list[Dropped]]:
+    """Return `user` as it may be sent, and what was dropped from it.
+
+    `user` is what the contract loaded: trimmed text, identifiers as lists in which "" stands for a blank one; `given`
+    is the same part of the event before, which tells a list from a single value. The result's identifiers are lists
+    without repetitions, and a field of which nothing is left is absent. Raises nothing.
+    """
+    dropped: list[Dropped] = []
+
+    def phone_hash(text: str) -> str:
+        try:
+            return hashed(to_e164(text, region=region))
+        except NotAPhoneError as reason:
+            raise UnusableError(str(reason)) from None
+
+    hashes: dict[str, Callable[[str], str]] = {
+        "email": email_hash,
+        "phone": phone_hash,
+        "external_id": hashed,
+    }
+    sent: dict[str, Any] = {}
+    for field, value in user.items():
+        if field in hashes:
+            value = _hash_all(value, hashes[field], field, isinstance(given.get(field), list), dropped)
+        elif field in _FORMS:
+            value = _FORMS[field](value)
+            if not value:
+                dropped.append((f"user.{field}", _UNREADABLE[field]))
+        if value:
+            sent[field] = value
+    return sent, dropped
+
+
+def _hash_all(
+    texts: list[str], rule: Callable[[str], str], field: str, is_list: bool, dropped: list[Dropped]
+) -> list[str]:
+    found: dict[str, None] = {}  # keeps the order and no repetition
+    for position, text in enumerate(texts):
+        if not text:
+            continue
+        try:
+            found[text.lower() if _HASHED.fullmatch(text) else rule(text)] = None
+        except UnusableError as reason:
+            dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
+    return list(found)
+
+
+def _name_hash(text: str) -> str:
+    """TikTok asks for names and postal codes hashed; white space and case are what people differ in."""
+    if _HASHED.fullmatch(text):
+        return text.lower()
+    return hashed("".join(text.split()).lower())
+
+
+def _place(text: str) -> str:
+    """Places go in clear, without the punctuation and spaces that spellings differ in, but with their own script."""
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+def _ip(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        return ""
+    return text
+
+
+def _advertising_id(text: str, *, upper: bool) -> str:
+    return text.upper() if upper and not _HASHED.fullmatch(text) else text.lower()
+
+
+_FORMS: dict[str, Callable[[str], str]] = {
+    "first_name": _name_hash,
+    "last_name": _name_hash,
+    "zip_code": _name_hash,
+    "city": _place,
+    "state": _place,
+    "country": _place,
+    "ip": _ip,
+    "idfa": lambda text: _advertising_id(text, upper=True),
+    "gaid": lambda text: _advertising_id(text, upper=False),
+}
+_UNREADABLE = {
+    "ip": "is not an IPv4 or IPv6 address",
+    "city": "holds no letter or digit",
+    "state": "holds no letter or digit",
+    "country": "holds no letter or digit",
+}

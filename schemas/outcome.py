@@ -1,0 +1,58 @@
+"""What comes of mapping one event: what TikTok gets, or why it gets nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+REASONS = {
+    "invalid": "a field of the event breaks a rule; the faults name each one",
+    "unmapped": "no preset and no mapping of the destination asks for this event",
+    "no_match_key": "nothing is left by which TikTok could recognize a person",
+    "expired": "the event is older than the destination sends",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a field, or was dropped or changed.
+
+    `path` is the place in the source event (`properties.products.0.price`), or in TikTok's form where the source
+    has no such place. `rule` is a human sentence and never holds a value of the event.
+    """
+
+    path: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One element of `data`, with what decides which request it may share.
+
+    `event_time` is in Unix seconds. `body` is ready for JSON: validated, normalized, hashed.
+    """
+
+    event_source: str
+    event_source_id: str
+    test_event_code: str | None
+    event: str
+    event_id: str
+    event_time: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """At least one item to send, and notes on what was dropped or changed on the way."""
+
+    items: tuple[Item, ...]
+    notes: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that is not sent. `reason` is a key of `REASONS`; `event` is TikTok's event name, if known by then."""
+
+    reason: str
+    faults: tuple[Fault, ...]
+    event: str | None

@@ -1,0 +1,96 @@
+"""What can be set about the mapping of a destination, and which settings are wrong?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from schemas.event_names import NameStyle
+from schemas.event_sources import EVENT_SOURCES, EventSource
+from schemas.outcome import Fault
+from schemas.phones import REGIONS
+from schemas.sources import SOURCES
+from schemas.suggestions import did_you_mean
+
+SourceName = Literal["tiktok", "segment", "commanders_act", "amperity"]
+Kind = Literal["events", "offline", "order_sync"]
+WebFields = Literal["send", "drop"]
+
+MAX_MAPPINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One mapping: the TikTok event it makes, of which events, and which fields it fills differently.
+
+    `event` is TikTok's name, None only where the source's events carry it. `when` is an expression; None takes every
+    event. `fields` maps a target (`properties.order_id`) to a path or expression; "" or None leaves the target out.
+    """
+
+    event: str | None = None
+    when: str | None = None
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSettings:
+    """How a destination's events are read and what becomes of them.
+
+    - `event_source_id`: a literal, `{{path.in.event}}`, or both mixed.
+    - `default_region`: ISO 3166 alpha-2, reads phone numbers without country code; without it they are dropped.
+    - `max_event_age_seconds`, `max_future_seconds`: how far from now an event may have happened.
+    - `accept_external_id`: an external id alone is match key enough for an offline event.
+    - `test_event_code`: makes every event a test event, whatever the event itself says.
+    - `web_fields`: whether offline events carry the fields that TikTok documents for web and app only.
+    - `mappings`: replace the source's presets when there is any.
+    """
+
+    source: SourceName
+    event_source_id: str
+    kind: Kind = "events"
+    event_source: EventSource = "offline"
+    event_names: NameStyle = "current"
+    default_region: str | None = None
+    max_event_age_seconds: int = 28 * 86400
+    max_future_seconds: int = 600
+    accept_external_id: bool = False
+    test_event_code: str | None = None
+    web_fields: WebFields = "send"
+    mappings: tuple[Rule, ...] = ()
+
+
+class SettingsError(Exception):
+    """Mapping settings that cannot work. `faults` has every one, its path a setting (`mappings.0.when`)."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(f"{fault.path}: {fault.rule}" for fault in faults))
+        self.faults = faults
+
+
+def faults_of(settings: MappingSettings) -> Iterator[Fault]:
+    """Yield the faults of everything but templates and mappings, whose compilation finds its own."""
+    closed = (
+        ("source", settings.source, get_args(SourceName)),
+        ("kind", settings.kind, get_args(Kind)),
+        ("event_source", settings.event_source, EVENT_SOURCES),
+        ("event_names", settings.event_names, get_args(NameStyle)),
+        ("web_fields", settings.web_fields, get_args(WebFields)),
+    )
+    for path, value, allowed in closed:
+        if value not in allowed:
+            yield Fault(path, f"must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
+    if settings.source in get_args(SourceName) and settings.source not in SOURCES:
+        yield Fault("source", f"is not available yet; these are: {', '.join(SOURCES)}")
+    if settings.kind in get_args(Kind) and settings.kind != "events":
+        yield Fault("kind", "is not available yet; this is: events")
+    if settings.default_region is not None and settings.default_region.upper() not in REGIONS:
+        # The one country that everybody abbreviates differently from ISO 3166.
+        meant = "; did you mean GB?" if settings.default_region.upper() == "UK" else ""
+        yield Fault("default_region", f"must be a country's two letters (ISO 3166 alpha-2){meant}")
+    if settings.max_event_age_seconds <= 0:
+        yield Fault("max_event_age_seconds", "must be more than 0")
+    if settings.max_future_seconds < 0:
+        yield Fault("max_future_seconds", "must not be negative")
+    if len(settings.mappings) > MAX_MAPPINGS:
+        yield Fault("mappings", f"must be at most {MAX_MAPPINGS}, are {len(settings.mappings)}")

@@ -1,0 +1,164 @@
+"""How is a Segment call (track, page and, by mapping, any other) read?
+
+Compatible with Segment's own destination where that is right; where it loses or spoils data we differ: blank falls back
+as null does, nothing that is null becomes 0 or "", empty products are left out, `sku` stands in for `product_id` and
+`total` for `value`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_plus
+
+from schemas.event_sources import EventSource
+from schemas.outcome import Fault
+from schemas.paths import parts_of, read
+from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
+from schemas.sources.segment_presets import PRESETS, page_event
+from schemas.sources.source import Raw, Selection, Shape
+from schemas.suggestions import did_you_mean
+from schemas.text import is_blank
+
+_PRODUCTS = ("properties", "products")
+_PAGE_URL = ("context", "page", "url")
+_CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
+_OTHER_CALLS = frozenset({"identify", "group", "alias", "screen"})
+
+
+class SegmentSource:
+    """Segment's calls for one event source."""
+
+    names_events = False
+    mapping_shape: Shape = "found"
+
+    def __init__(self, event_source: EventSource) -> None:
+        fields = [field for field in FIELDS if event_source in field.event_sources]
+        self._paths = {field.target: field.paths for field in fields}
+        # (part, field, paths, constant), taken apart here once instead of for every event.
+        self._reading = [
+            (*field.target.rpartition(".")[::2], field.paths, field.constant)
+            for field in fields
+            if field.paths or field.constant
+        ]
+        self._page = Selection(page_event(event_source), "products")
+        self._presets = {preset.trigger: Selection(preset.event, preset.shape) for preset in PRESETS if preset.trigger}
+
+    def select(self, event: Raw) -> Selection | Fault:
+        """Look the call up among the presets, by its exact name or as a page call."""
+        call, name = event.get("type"), event.get("event")
+        if call == "page":
+            return self._page
+        if type(call) is str and call.lower() in _OTHER_CALLS:
+            return Fault("type", "presets exist for track and page calls only")
+        if type(name) is not str or not name:
+            return Fault("event", "is required for a preset to apply")
+        return self._presets.get(name) or Fault(
+            "event", "is none that a preset knows" + did_you_mean(name, filter(None, self._presets))
+        )
+
+    def misplaced(self, event: Raw) -> list[Fault]:
+        """Return a fault for each container on the way to the fields that is neither object nor null."""
+        return [
+            Fault(".".join(parts), "must be an object")
+            for parts in _CONTAINERS
+            if not isinstance(found := read(event, parts), dict) and not is_blank(found)
+        ]
+
+    def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:
+        """Read every field from the first of its paths that is not blank."""
+        plain: dict[str, Any] = {}
+        for part, field, paths, constant in self._reading:
+            value: Any = constant
+            for path in paths:
+                found = read(event, path)
+                if not is_blank(found):
+                    value = found
+                    break
+            if value is None:
+                continue
+            if part:
+                plain.setdefault(part, {})[field] = value
+            else:
+                plain[field] = value
+        contents = _contents(event, _settled(event, shape))
+        if contents is not None:
+            plain.setdefault("properties", {})["contents"] = contents
+        if "ttclid" not in plain.get("user", ()):
+            ttclid = _ttclid_of(read(event, _PAGE_URL))
+            if ttclid:
+                plain.setdefault("user", {})["ttclid"] = ttclid
+        return plain
+
+    def origin(self, event: Raw, shape: Shape, target: str) -> str:
+        """Return the path that was read, or the first that would have been."""
+        for field, paths in self._paths.items():
+            if target != field and not target.startswith(field + "."):
+                continue
+            filled = [path for path in paths if not is_blank(read(event, path))]
+            if field == "user.ttclid" and not filled:
+                return ".".join(_PAGE_URL)
+            return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
+        if target == "properties.contents" or target.startswith("properties.contents."):
+            return _contents_origin(event, _settled(event, shape), target.split(".")[2:])
+        return target
+
+
+def _settled(event: Raw, shape: Shape) -> Shape:
+    """Return where the contents are, once for all a mapping that leaves it open."""
+    if shape != "found":
+        return shape
+    if not is_blank(read(event, _PRODUCTS)):
+        return "products"
+    named = any(not is_blank(read(event, ("properties", name))) for name in ("product_id", "sku"))
+    return "properties" if named else "none"
+
+
+def _contents(event: Raw, shape: Shape) -> Any:
+    """Return one element for each product, in the same place; what is no list or no object is left for the contract."""
+    if shape == "properties":
+        return [_content(event.get("properties"))]
+    if shape != "products":
+        return None
+    products = read(event, _PRODUCTS)
+    if type(products) is dict:
+        products = [products]
+    return [_content(product) for product in products] if type(products) is list else products
+
+
+def _content(product: Any) -> Any:
+    if type(product) is not dict:
+        return product
+    content = {}
+    for field, names in PRODUCT_FIELDS:
+        for name in names:
+            value = product.get(name)
+            if not is_blank(value):
+                content[field] = value
+                break
+    return content
+
+
+def _contents_origin(event: Raw, shape: Shape, rest: list[str]) -> str:
+    position, field = (*rest, "", "")[:2]
+    holder = list(_PRODUCTS)
+    if shape == "properties":
+        holder = ["properties"]
+    elif position and type(read(event, _PRODUCTS)) is list:
+        holder.append(position)
+    if not field:
+        return ".".join(holder)
+    names = next((names for target, names in PRODUCT_FIELDS if target == field), (field,))
+    filled = [name for name in names if not is_blank(read(event, (*holder, name)))]
+    return ".".join((*holder, (filled or names)[0]))
+
+
+def _ttclid_of(url: Any) -> str:
+    """Return the click id in a URL's query, "" for none. Takes any text: the URL of a page call may be anything."""
+    if type(url) is not str or "ttclid=" not in url:
+        return ""
+    query = url.partition("#")[0].partition("?")[2]
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "ttclid" and value:
+            return unquote_plus(value)
+    return ""

@@ -1,0 +1,37 @@
+"""How is an event read that has the Events API's own form?
+
+For apps of one's own: the fields of `schemas.contract`, identifiers in clear or hashed. Nothing is renamed, so every
+fault's path is the event's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.outcome import Fault
+from schemas.sources.source import Raw, Selection, Shape
+
+_SELECTION = Selection(None, "as_is")
+
+
+class TikTokSource:
+    """The plain format."""
+
+    names_events = True
+    mapping_shape: Shape = "as_is"
+
+    def select(self, event: Raw) -> Selection | Fault:  # noqa: ARG002 - every event says itself what it is
+        """Take every event."""
+        return _SELECTION
+
+    def misplaced(self, event: Raw) -> list[Fault]:  # noqa: ARG002 - the contract checks the parts itself
+        """Find nothing: the parts are the contract's own."""
+        return []
+
+    def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:  # noqa: ARG002 - there is one shape only
+        """Return a copy as deep as the mapper may change it."""
+        return {key: dict(value) if type(value) is dict else value for key, value in event.items()}
+
+    def origin(self, event: Raw, shape: Shape, target: str) -> str:  # noqa: ARG002 - the same for every event
+        """Return the path as it is."""
+        return target
