@@ -7,11 +7,11 @@ import time
 
 import orjson
 from celery import Task, shared_task
+
 from tiktok_events import EnqueueError, Producer
 from tiktok_events.errors import InboxFull, Unavailable
 from tiktok_events.identity import event_identity
 from tiktok_events.keys import ENQUEUE_TASK
-
 from worker.connection import url_of_redis
 from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
@@ -66,9 +66,6 @@ def _bury(place: str, event: object, error: EnqueueError, *, here: Runtime, now:
     reject_on_worker_lost=True,
     # Redis or room in the inbox comes back; until then the event lives in the broker alone.
     max_retries=None,
-    # What Celery shows of a task's arguments would show the event.
-    argsrepr="(event)",
-    kwargsrepr="{}",
 )
 def enqueue(self: Task[[str, object], None], destination: str, event: object) -> None:
     """Put one event into the inbox of `destination`."""
@@ -78,4 +75,7 @@ def enqueue(self: Task[[str, object], None], destination: str, event: object) ->
     try:
         accept(destination, event, producer=_producer, here=runtime(), now=time.time())
     except (InboxFull, Unavailable) as error:
-        raise self.retry(exc=error, countdown=_AGAIN_SECONDS) from None
+        # Celery writes a readable copy of the arguments into the message; the event has no business there.
+        raise self.retry(  # type: ignore[call-arg] # celery-types does not know the option
+            exc=error, countdown=_AGAIN_SECONDS, argsrepr="(event)"
+        ) from None

@@ -12,8 +12,8 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.signals import celeryd_init, setup_logging, worker_process_init
-from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
 
+from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
 from worker import embedded, logs, sentry
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
@@ -83,7 +83,7 @@ def _start_child(**_: object) -> None:
         here.of(name)
 
 
-class WakerStep(bootsteps.StartStopStep):  # type: ignore[misc] # Celery's own class has no types
+class WakerStep(bootsteps.StartStopStep):
     """Runs the waker while the worker runs."""
 
     requires = ("celery.worker.components:Pool",)

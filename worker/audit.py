@@ -28,7 +28,8 @@ def record(redis: Redis, action: str, *, destination: str, details: Mapping[str,
 def read(redis: Redis, *, limit: int) -> list[dict[str, Any]]:
     """Return the newest records, newest first."""
     found = []
-    for entry_id, raw in redis.xrevrange(AUDIT, count=limit):
+    entries: Any = redis.xrevrange(AUDIT, count=limit)
+    for entry_id, raw in entries:
         told = {key.decode(): value.decode() for key, value in raw.items()}
         at = int(entry_id.partition(b"-")[0]) / 1000
         found.append({**told, "at": at, "details": orjson.loads(told["details"])})

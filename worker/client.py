@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from worker.config import Secret
 from worker.errors import Outcome, Verdict, judge
@@ -41,7 +42,7 @@ class TikTokClient:
                 answer = response.raw.read(_LARGEST_ANSWER, decode_content=True)
         except requests.exceptions.SSLError:
             return Verdict(Outcome.UNAVAILABLE, message="TLS failed: the certificate or the protocol does not fit")
-        except (requests.RequestException, OSError, requests.urllib3.exceptions.HTTPError) as error:
+        except (requests.RequestException, OSError, HTTPError) as error:
             # The text of the exception may hold the URL and more; its type says enough.
             return Verdict(Outcome.UNAVAILABLE, message=f"no answer: {_cause(error)}")
         return judge(response.status_code, _decoded(answer))

@@ -12,6 +12,7 @@ from redis.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
+
 from tiktok_events.keys import embedded_socket
 
 _TIMEOUT_SECONDS = 5.0
@@ -48,7 +49,7 @@ def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
         options["socket_keepalive"] = True
     if scheme == "redis+cluster":
         options.pop("retry_on_error")
-        return cast("Redis", RedisCluster.from_url(target.replace("redis+cluster", "redis", 1), **options))  # type: ignore[abstract]
+        return cast("Redis", RedisCluster.from_url(target.replace("redis+cluster", "redis", 1), **options))
     if scheme == "redis+sentinel":
         return _behind_sentinel(target, options)
     return Redis.from_url(target, **options)
@@ -60,5 +61,7 @@ def _behind_sentinel(url: str, options: dict[str, Any]) -> Redis:
     _, _, hosts = parts.netloc.rpartition("@")
     sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
     service, _, db = parts.path.strip("/").partition("/")
-    sentinel = Sentinel(sentinels, socket_timeout=1.0)
-    return sentinel.master_for(service or "mymaster", db=int(db or 0), password=parts.password, **options)
+    sentinel: Any = Sentinel(sentinels, socket_timeout=1.0)  # type: ignore[no-untyped-call] # redis-py
+    return cast(
+        "Redis", sentinel.master_for(service or "mymaster", db=int(db or 0), password=parts.password, **options)
+    )

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from schemas import Item, Mapper
 
+from schemas import Item, Mapper
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient

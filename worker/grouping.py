@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from schemas import Item
-
 from worker.config import Destination
 
 

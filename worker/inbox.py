@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 from redis import Redis
-from tiktok_events.identity import event_identity
 
+from tiktok_events.identity import event_identity
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run

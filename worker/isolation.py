@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from schemas import Item
-
 from worker.errors import Outcome, Verdict
 
 Send = Callable[[Sequence[Item]], Verdict]

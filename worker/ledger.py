@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from redis import Redis
-from schemas import Item
 
+from schemas import Item
 from worker.keys import Keys
 
 

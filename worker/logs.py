@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
 
 import orjson
 
@@ -73,12 +74,11 @@ def _innermost(record: logging.LogRecord) -> str:
     return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
 
 
-def start(*, stream: object = None) -> None:
+def start(*, stream: TextIO | None = None) -> None:
     """Send every logger's lines to standard error, at `LOG_LEVEL` (default INFO)."""
     target = stream or sys.stderr
-    handler = logging.StreamHandler(target)  # type: ignore[type-var] # a text stream
-    is_terminal = getattr(target, "isatty", lambda: False)()
-    handler.setFormatter(TerminalFormatter() if is_terminal else JsonFormatter())
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(TerminalFormatter() if target.isatty() else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(os.environ.get("LOG_LEVEL", "INFO").upper())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
 
@@ -42,8 +43,8 @@ class Pauses:
         """Pause it; return False if it was paused already, so that one incident makes one alert."""
         fresh = self._redis.hsetnx(self._keys.state, "paused", reason)
         if fresh:
-            told = {"detail": detail, "since": repr(now), "by": by, "credential": credential}
-            self._redis.hset(self._keys.state, mapping=told)
+            told = ["detail", detail, "since", repr(now), "by", by, "credential", credential]
+            self._redis.hset(self._keys.state, items=told)
         return bool(fresh)
 
     def resume(self, *, now: float) -> bool:
@@ -58,7 +59,8 @@ class Pauses:
 
     def current(self) -> Pause | None:
         """Return the pause, or None."""
-        told = {key.decode(): value.decode() for key, value in self._redis.hgetall(self._keys.state).items()}
+        raw: Any = self._redis.hgetall(self._keys.state)
+        told = {key.decode(): value.decode() for key, value in raw.items()}
         if "paused" not in told:
             return None
         return Pause(

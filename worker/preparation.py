@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import orjson
-from schemas import Fault, Item, Mapper, Refused
 
+from schemas import Fault, Item, Mapper, Refused
 from worker.config import Destination
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope

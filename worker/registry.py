@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 from redis import Redis
-from tiktok_events.keys import REGISTRY
 
+from tiktok_events.keys import REGISTRY
 from worker.config import Config
 
 
@@ -15,8 +15,6 @@ def register(redis: Redis, config: Config) -> None:
     One that a former configuration had stays: a producer that still sends to it must not lose its events, and
     `status` shows what waits there unread.
     """
-    told = {
-        name: orjson.dumps({"max_inbox": destination.max_inbox, "max_event_bytes": destination.max_event_bytes})
-        for name, destination in config.destinations.items()
-    }
-    redis.hset(REGISTRY, mapping=told)
+    for name, destination in config.destinations.items():
+        limits = {"max_inbox": destination.max_inbox, "max_event_bytes": destination.max_event_bytes}
+        redis.hset(REGISTRY, name, orjson.dumps(limits).decode())

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from redis import Redis
-from schemas import Mapper
 
+from schemas import Mapper
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient

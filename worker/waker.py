@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -111,10 +112,10 @@ class Waker(threading.Thread):
 
     def _listen(self, redis: Redis, names: list[str], seconds: float) -> None:
         """Wait until one of the inboxes gets an entry, at most `seconds`."""
-        streams = {Keys(name).inbox: self._last_seen.get(name, "0-0") for name in names}
-        answer = redis.xread(streams, count=1, block=max(1, int(seconds * 1000)))
+        streams: Any = {Keys(name).inbox: self._last_seen.get(name, "0-0") for name in names}
+        answer: Any = redis.xread(streams, count=1, block=max(1, int(seconds * 1000)))
         of_key = {Keys(name).inbox: name for name in names}
         for key, entries in answer or ():
             # The newest id the stream has had, so that entries already under way do not wake again.
-            newest = redis.xrevrange(key, count=1)
+            newest: Any = redis.xrevrange(key, count=1)
             self._last_seen[of_key[key.decode()]] = (newest or entries)[0][0].decode()

@@ -39,10 +39,23 @@ class Fleet:
 
     def start(self, *, concurrency: int = 2, pool: str = "prefork") -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
-        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--pool", pool, "-n", f"w{len(self.workers)}@test"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "worker",
+            "worker",
+            "--pool",
+            pool,
+            "-n",
+            f"w{len(self.workers)}@test",
+        ]
         command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         # A group of its own, so that a kill takes the children, too, as a machine's death would.
-        process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
         log.close()
         self.workers.append(process)
         return process

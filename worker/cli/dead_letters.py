@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 import orjson
-from schemas import Mapper
 
+from schemas import Mapper
 from worker import audit
 from worker.cli import context
 from worker.cli.output import print_json, print_table, when

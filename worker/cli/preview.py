@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 import orjson
+
 from schemas import Mapper
 from tiktok_events.identity import event_identity
-
 from worker.cli import context
 from worker.cli.output import print_json
 from worker.dead_letters import DeadLetter

@@ -10,8 +10,8 @@ from typing import Any
 
 import tomllib
 from marshmallow import ValidationError
-from schemas import Mapper, MappingSettings, Rule, SettingsError
 
+from schemas import Mapper, MappingSettings, Rule, SettingsError
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -95,7 +95,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
     try:
         checked: dict[str, Any] = ConfigSchema().load(expanded)
     except ValidationError as error:
-        faults += [f"{place}: {rule}" for place, rule in _flatten(error.normalized_messages())]
+        faults += [f"{place}: {rule}" for place, rule in _flatten(error.messages)]
         checked = error.valid_data if isinstance(error.valid_data, dict) else {}
     credentials = _credentials(checked, environment, faults)
     destinations = {}

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from schemas import Fault
 
+from schemas import Fault
 from worker.envelope import Envelope, opened
 from worker.keys import Keys
 

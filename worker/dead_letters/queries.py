@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
 
@@ -50,7 +51,8 @@ class Queries:
 
     def facets(self) -> dict[str, dict[str, int]]:
         """Return how many there are by reason, by code and by event."""
-        names = sorted(raw.decode() for raw in self._redis.smembers(self._keys.facets))
+        raw: Any = self._redis.smembers(self._keys.facets)
+        names = sorted(name.decode() for name in raw)
         pipe = self._redis.pipeline(transaction=False)
         for name in names:
             pipe.zcard(name)
@@ -94,7 +96,8 @@ class Queries:
         if start_after is not None and (score := self._redis.zscore(index, start_after)) is not None:
             last = (start_after, float(score))
         while page := self._page(index, low, high, last, oldest_first=oldest_first):
-            for meta in self._redis.hmget(self._keys.dead_meta, [ref for ref, _ in page]):
+            metas: Any = self._redis.hmget(self._keys.dead_meta, [ref for ref, _ in page])
+            for meta in metas:
                 letter = read(meta) if meta else None
                 if letter is not None and wanted.matches(letter):
                     yield letter
@@ -118,6 +121,7 @@ class Queries:
     ) -> list[tuple[str, float]]:
         """Return the next refs with their scores, after `last` in the index's order of (score, ref)."""
         offset = 0
+        rows: Any
         if last is not None:
             low, high = (repr(last[1]), high) if oldest_first else (low, repr(last[1]))
         while True:
