@@ -1,0 +1,101 @@
+"""What a person on call does, with the commands they have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tiktok_events import Producer
+from worker.sandbox import Sandbox
+
+MakeOrder = Callable[..., dict[str, Any]]
+
+
+def test_see_mend_replay(make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox) -> None:
+    fleet = make_fleet()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1, value="a lot", currency="dollars"), destination="stores")
+        producer.enqueue(order_completed(2), destination="stores")
+    fleet.start()
+    fleet.wait(lambda now: now.dead == 1 and now.totals.get("delivered") == 1)
+
+    (status,) = fleet.json("status")
+    assert (status["dead_by_reason"], status["waiting"]) == ({"invalid": 1}, 0)
+    assert "invalid 1" in fleet.run("worker", "status")
+
+    (listed,) = fleet.json("dead-letters", "list", "--reason", "invalid")
+    assert {field["path"] for field in listed["fields"]} == {"properties.value", "properties.currency"}
+    assert fleet.json("dead-letters", "list", "--reason", "expired") == []
+    ref = listed["ref"]
+
+    hidden = fleet.run("worker", "dead-letters", "show", ref)
+    assert "properties.value" in hidden
+    assert "person1@example.com" not in hidden
+    assert "2025550123" not in hidden
+    shown = fleet.json("dead-letters", "show", ref, "--reveal")
+    assert shown["payload"]["context"]["traits"]["email"] == "person1@example.com"
+    assert any(record[b"action"] == b"reveal" for _, record in fleet.redis.xrange("tiktok-events:audit"))
+
+    event = shown["payload"]
+    event["properties"]["value"] = 12.5
+    refused = fleet.run("worker", "dead-letters", "edit", ref, "--file", "-", given=json.dumps(event), check=False)
+    assert "properties.currency" in refused
+    event["properties"]["currency"] = "USD"
+    fleet.run("worker", "dead-letters", "edit", ref, "--file", "-", given=json.dumps(event))
+    assert "1 would be replayed" in fleet.run("worker", "dead-letters", "replay", ref, "--dry-run")
+    assert fleet.look().dead == 1
+    fleet.run("worker", "dead-letters", "replay", ref)
+    fleet.wait(lambda now: now.totals.get("delivered") == 2 and now.dead == 0)
+    assert set(sandbox.deliveries) == {"message-1", "message-2"}
+
+
+def test_pause_and_resume(make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox) -> None:
+    fleet = make_fleet()
+    fleet.run("worker", "pause", "stores", "--reason", "moving shops")
+    fleet.start()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1), destination="stores")
+    fleet.wait(lambda _: bool(fleet.redis.exists("tiktok-events:leader")))
+    assert "PAUSED command: moving shops" in fleet.run("worker", "status")
+    assert not sandbox.requests
+    fleet.run("worker", "resume", "stores")
+    fleet.wait(lambda now: now.totals.get("delivered") == 1)
+
+
+def test_many_are_replayed_by_filter_only_with_consent(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet("guard = { max_dead_share = 1 }")
+    sandbox.fault("code", code=40002, match={"event_id_prefix": "message-"}, times=30)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue_many((order_completed(number) for number in range(5)), destination="stores")
+    fleet.start()
+    now = fleet.wait(lambda now: now.dead + now.totals.get("delivered", 0) == 5)
+    assert now.dead > 1
+    sandbox.clear_faults()
+    assert "nobody to ask" in fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", check=False)
+    assert "say which" in fleet.run("worker", "dead-letters", "replay", check=False)
+    told = json.loads(fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", "--yes", "--json"))
+    assert told["replayed"] == now.dead
+    fleet.wait(lambda now: now.totals.get("delivered") == 5 and now.dead == 0)
+
+
+def test_preview_shows_requests_and_refusals_without_sending(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet()
+    lines = "\n".join(json.dumps(event) for event in (order_completed(1), order_completed(2, value="x"), "no object"))
+    told = json.loads(fleet.run("worker", "preview", "-", "--destination", "stores", given=lines))
+    assert [len(request["data"]) for request in told["requests"]] == [1]
+    assert "person1@example.com" not in json.dumps(told)
+    assert [(each["line"], each["reason"]) for each in told["refused"]] == [(2, "invalid"), (3, "undecodable")]
+    assert not sandbox.requests
+
+
+def test_a_redis_that_is_not_there_ends_a_command_in_one_sentence(make_fleet: Callable[..., Any]) -> None:
+    fleet = make_fleet()
+    fleet.environment["REDIS_URL"] = "redis://127.0.0.1:1"
+    told = fleet.run("worker", "status", check=False)
+    assert "Redis does not answer" in told
+    assert "Traceback" not in told
