@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -60,6 +61,7 @@ def _start(**_: object) -> None:
         here = runtime()
         if not os.environ.get("REDIS_URL"):
             _servers.enter_context(embedded.running(Path(embedded_socket()).parent))
+            atexit.register(_servers.close)
     except (ConfigError, embedded.NoServerError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG) from None
