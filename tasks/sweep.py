@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from celery import shared_task
+from redis.exceptions import ResponseError
 
 from tasks.replay import replay
 from worker.alerts import Alerts
 from worker.config import Config, Destination
-from worker.dead_letters import Changes, Filter, Queries
+from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.keys import GROUP, UNKNOWN, Keys
 from worker.overview import look
 from worker.registry import register
@@ -35,7 +36,7 @@ def _purge(here: Runtime, keys: Keys, max_age: float, max_count: int, *, now: fl
     """Remove dead letters past their age or number, a bounded amount a round, the oldest first."""
     queries, changes = Queries(here.redis, keys), Changes(here.redis, keys)
     too_many = queries.count() - max_count
-    chosen = []
+    chosen: list[DeadLetter] = []
     for letter in queries.scan(Filter(), oldest_first=True):
         if (letter.dead_at >= now - max_age and len(chosen) >= too_many) or len(chosen) >= _MOST_PURGED:
             break
@@ -46,9 +47,11 @@ def _purge(here: Runtime, keys: Keys, max_age: float, max_count: int, *, now: fl
 def _forget_dead_consumers(here: Runtime, keys: Keys) -> None:
     """Remove consumers that hold nothing and have been silent for an hour: every worker process has been one."""
     for stream in keys.streams:
-        if not here.redis.exists(stream):
-            continue
-        for consumer in here.redis.xinfo_consumers(stream, GROUP):
+        try:
+            consumers = here.redis.xinfo_consumers(stream, GROUP)
+        except ResponseError:
+            continue  # no stream, or nothing was ever claimed from it
+        for consumer in consumers:
             if consumer["pending"] == 0 and consumer["idle"] > _IDLE_CONSUMER_MS:
                 here.redis.xgroup_delconsumer(stream, GROUP, consumer["name"])
 

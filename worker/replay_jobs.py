@@ -99,18 +99,18 @@ class ReplayJobs:
         now = time.time()
         job_id = f"{int(now)}-{secrets.token_hex(3)}"
         before = min(wanted.before, now) if wanted.before is not None else now
-        told: dict[str, Any] = {
-            "state": "running",
-            "filter": orjson.dumps({**wanted.describe(), "before": before}),
-            "forced": int(forced),
-            "rate": rate,
-            "planned": planned,
-            "started_at": repr(now),
-            "by": by,
-        }
+        told: list[Any] = [
+            *("state", "running"),
+            *("filter", orjson.dumps({**wanted.describe(), "before": before})),
+            *("forced", int(forced)),
+            *("rate", rate),
+            *("planned", planned),
+            *("started_at", repr(now)),
+            *("by", by),
+        ]
         key = self._keys.job(job_id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(key, mapping=told)
+        pipe.hset(key, items=told)
         pipe.expire(key, _KEPT_SECONDS)
         pipe.zadd(self._keys.jobs, {job_id: now})
         pipe.zremrangebyscore(self._keys.jobs, "-inf", now - _KEPT_SECONDS)

@@ -47,7 +47,8 @@ class Changes:
     def replay(self, ref: str, *, forced: bool = False, job: str | None = None) -> Replayed:
         """Put one back into its destination's replay stream, as edited if it was.
 
-        Its attempts start anew, its history stays. `forced` sends it even if the ledger says that it was delivered. `job` names the replay job that counts it.
+        Its attempts start anew, its history stays. `forced` sends it even if the ledger says that it was
+        delivered. `job` names the replay job that counts it.
         """
         letter = self._queries.get(ref)
         if letter is None:
