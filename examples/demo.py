@@ -75,7 +75,12 @@ def configuration(folder: Path, url: str) -> Path:
 
 def watch(redis: Any, expected: int) -> Overview:
     """Show live progress until every event is delivered or dead-lettered, or patience ends."""
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"))
+    columns = (
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
     end = time.monotonic() + PATIENCE_SECONDS
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("settled", total=expected, now="")
@@ -111,11 +116,7 @@ def show_dead_letters(letters: list[DeadLetter]) -> None:
 
 def mend(environment: dict[str, str], letters: list[DeadLetter], now: float) -> str:
     """Mend the dead letter with the wrong price and replay it."""
-    ref = next(
-        letter.ref
-        for letter in letters
-        if len(letter.faults) == 1 and letter.faults[0].path.endswith("price")
-    )
+    ref = next(letter.ref for letter in letters if len(letter.faults) == 1 and letter.faults[0].path.endswith("price"))
     event = broken(now=now)["a price that is no number"]
     event["properties"]["products"][0]["price"] = 27.0
     console.print(f"  {operate(environment, 'dead-letters', 'edit', ref, '--file', '-', given=json.dumps(event))}")

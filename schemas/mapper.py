@@ -63,6 +63,8 @@ class Mapper:
         self._settings = settings
         self._region = settings.default_region.upper() if settings.default_region else None
         self._test_event_code = (settings.test_event_code or "").strip() or None
+        days, seconds = divmod(settings.max_event_age_seconds, 86400)
+        self._max_age = f"{settings.max_event_age_seconds} seconds" if seconds else f"{days} days"
         make_source = SOURCES.get(settings.source)
         names_events = False
         if make_source:
@@ -204,14 +206,13 @@ class Mapper:
         if is_blank(given):
             body["event_time"] = math.floor(call.received_at)
             findings.notes.append(Fault(origin("event_time"), "is missing; the time of enqueueing is sent"))
+        elif "event_time" in body and lacks_zone(given):
+            findings.notes.append(Fault(origin("event_time"), "names no time zone and was read as UTC"))
         if "event_time" in body:
-            if lacks_zone(given):
-                findings.notes.append(Fault(origin("event_time"), "names no time zone and was read as UTC"))
             if body["event_time"] > call.now + settings.max_future_seconds:
                 faults.append(Fault("event_time", f"is more than {settings.max_future_seconds} seconds in the future"))
             elif body["event_time"] < call.now - settings.max_event_age_seconds:
-                age = f"is older than {settings.max_event_age_seconds} seconds"
-                findings.expired.append(Fault(origin("event_time"), age))
+                findings.expired.append(Fault(origin("event_time"), f"is older than {self._max_age}"))
         broken = name_rule(body["event"], settings.event_source) if "event" in body else None
         if broken:
             faults.append(Fault("event", broken))

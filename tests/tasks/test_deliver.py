@@ -185,7 +185,9 @@ def test_an_ambiguous_code_is_retried_once_and_then_for_a_person(
     assert (dead.reason, dead.code, dead.envelope.attempts) == ("rejected", code, 2)
 
 
-@pytest.mark.parametrize(("code", "reason"), [(40105, "unauthorized"), (40001, "unauthorized"), (40007, "misconfigured")])
+@pytest.mark.parametrize(
+    ("code", "reason"), [(40105, "unauthorized"), (40001, "unauthorized"), (40007, "misconfigured")]
+)
 def test_a_refused_token_or_source_pauses_the_destination_and_kills_nothing(
     redis: redis_py.Redis,
     make_runtime: MakeRuntime,
@@ -365,7 +367,12 @@ def test_a_source_that_an_event_names_wrongly_is_that_events_fault(
 ) -> None:
     sandbox.configure(event_source_ids=["set-good"])
     here = make_runtime(event_source_id="set-{{properties.shop_id}}")
-    put(redis, order_completed(1, shop_id="good"), order_completed(2, shop_id="typo"), order_completed(3, shop_id="good"))
+    put(
+        redis,
+        order_completed(1, shop_id="good"),
+        order_completed(2, shop_id="typo"),
+        order_completed(3, shop_id="good"),
+    )
     deliver(here)
     now = state(redis)
     assert now.pause is None

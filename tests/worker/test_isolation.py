@@ -90,7 +90,9 @@ def test_too_large_a_request_is_sent_in_halves() -> None:
 def test_a_failing_endpoint_ends_the_search_and_leaves_the_rest_unsettled() -> None:
     answers = [Verdict(Outcome.REJECTED, code=40002), Verdict(Outcome.DELIVERED), Verdict(Outcome.UNAVAILABLE)]
     verdicts = Isolation(lambda _: answers.pop(0), lambda: True).deliver(items(8))
-    assert [verdicts[place].outcome for place in sorted(verdicts)] == [Outcome.DELIVERED] * 4 + [Outcome.UNAVAILABLE] * 2
+    assert [verdicts[place].outcome for place in sorted(verdicts)] == [Outcome.DELIVERED] * 4 + [
+        Outcome.UNAVAILABLE
+    ] * 2
 
 
 def test_when_time_is_up_what_was_not_sent_has_no_verdict() -> None:

@@ -110,7 +110,9 @@ def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_
 def test_promotion_is_bounded_and_leaves_what_is_not_due(redis: redis_py.Redis) -> None:
     add(redis, 6)
     batch = inbox(redis).claim(6)
-    settle(redis, *((claimed, Later(claimed.envelope, 0 if n < 5 else 60, "retried")) for n, claimed in enumerate(batch)))
+    settle(
+        redis, *((claimed, Later(claimed.envelope, 0 if n < 5 else 60, "retried")) for n, claimed in enumerate(batch))
+    )
     time.sleep(0.01)
     promote = [KEYS.due, KEYS.scheduled, KEYS.retry]
     assert run(redis, "promote", promote, [3, ""])[0] == 3
@@ -162,7 +164,9 @@ def test_an_entry_without_an_event_is_kept_whole(redis: redis_py.Redis) -> None:
 
 
 @pytest.mark.parametrize(("given", "kept"), [("ok-1", True), ("  ", False), ("a@b.example", False), ("x" * 300, False)])
-def test_an_id_given_by_hand_is_kept_unless_it_could_be_somebodys(redis: redis_py.Redis, given: str, kept: bool) -> None:
+def test_an_id_given_by_hand_is_kept_unless_it_could_be_somebodys(
+    redis: redis_py.Redis, given: str, kept: bool
+) -> None:
     redis.xadd(KEYS.inbox, {"event": b'{"a":1}', "id": given})
     (claimed,) = inbox(redis).claim(1)
     assert (claimed.envelope.id == given) is kept

@@ -11,9 +11,7 @@ from worker.sandbox.settings import Settings
 
 # These stand in for the handling: nothing is stored. The others change the answer to a request that was
 # handled.
-REFUSING: Final[frozenset[Action]] = frozenset(
-    {"code", "http", "throttle", "reset", "not_json", "hang", "redirect"}
-)
+REFUSING: Final[frozenset[Action]] = frozenset({"code", "http", "throttle", "reset", "not_json", "hang", "redirect"})
 
 Wrap = Callable[..., Reply]
 
@@ -24,13 +22,9 @@ def refuse(hit: Hit, settings: Settings, *, place: str = "", wrap: Wrap = envelo
     if step.action == "throttle":
         return throttled(settings)
     if step.action == "http":
-        return (
-            html(step.http_status or 502) if step.html is None else html(step.http_status or 502, step.html)
-        )
+        return html(step.http_status or 502) if step.html is None else html(step.http_status or 502, step.html)
     if step.action == "not_json":
-        return (
-            html(step.http_status or 200) if step.html is None else html(step.http_status or 200, step.html)
-        )
+        return html(step.http_status or 200) if step.html is None else html(step.http_status or 200, step.html)
     if step.action == "redirect":
         headers = (("Location", step.location),)
         return replace(html(step.http_status or 302, ""), headers=headers)
@@ -44,9 +38,7 @@ def refuse(hit: Hit, settings: Settings, *, place: str = "", wrap: Wrap = envelo
 def _code(step: Step, indices: tuple[int, ...], place: str, wrap: Wrap) -> Reply:
     message = step.message
     if message is None:
-        message = (
-            f"Invalid value for {place}event: refused by the script." if indices else "Refused by the script."
-        )
+        message = f"Invalid value for {place}event: refused by the script." if indices else "Refused by the script."
     message = message.replace("{index}", str(indices[0] if indices else 0))
     code = step.code if step.code is not None else (40002 if indices else 50000)
     return wrap(code, message, step.data, status=step.http_status or 200)

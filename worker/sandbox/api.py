@@ -104,9 +104,7 @@ class Api:
     def _offline(self, call: Call, *, batch: bool) -> Reply:
         body = json_object(call.head, call.body)
         self._check_source(call, offline.check_root(body, call.settings, batch=batch))
-        return self._take(
-            call, offline.check_events(body, call.body, call.head.path, call.settings, batch=batch)
-        )
+        return self._take(call, offline.check_events(body, call.body, call.head.path, call.settings, batch=batch))
 
     def _order(self, call: Call) -> Reply:
         body = json_object(call.head, call.body)
@@ -114,11 +112,7 @@ class Api:
 
     def _check_source(self, call: Call, source_id: str) -> None:
         existing = call.settings.event_source_ids
-        if (
-            existing is not None
-            and source_id not in existing
-            and not self._state.event_sets.exists(source_id)
-        ):
+        if existing is not None and source_id not in existing and not self._state.event_sets.exists(source_id):
             raise Refusal(40007, "The event source does not exist.")
         self._state.tokens.check_source(call.head.token, source_id)
 

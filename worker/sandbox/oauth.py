@@ -18,9 +18,7 @@ _ACCESS_SECONDS: Final = 86_400
 _REFRESH_SECONDS: Final = 31_536_000
 
 _text = rules.filled_string
-_GRANT: Final = object_of(
-    {"app_id": _text, "secret": _text, "auth_code": _text}, "app_id", "secret", "auth_code"
-)
+_GRANT: Final = object_of({"app_id": _text, "secret": _text, "auth_code": _text}, "app_id", "secret", "auth_code")
 _RENEWAL: Final = object_of(
     {"client_id": _text, "client_secret": _text, "grant_type": _text, "refresh_token": _text},
     "client_id",

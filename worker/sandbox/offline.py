@@ -66,9 +66,7 @@ def _item(*, strict_hashes: bool) -> Rule:
 
 
 _ITEM: Final = {strict: _item(strict_hashes=strict) for strict in (True, False)}
-_SINGLE_ROOT: Final = object_of(
-    {"event_set_id": rules.filled_string, "partner_name": rules.string}, "event_set_id"
-)
+_SINGLE_ROOT: Final = object_of({"event_set_id": rules.filled_string, "partner_name": rules.string}, "event_set_id")
 _BATCH_ROOT: Final = object_of(
     {
         "event_set_id": rules.filled_string,
@@ -88,8 +86,7 @@ def check_root(body: dict[str, Any], settings: Settings, *, batch: bool) -> str:
     if batch and len(body["batch"]) > settings.legacy_batch_limit:
         raise Refusal(
             40002,
-            f"Invalid value for batch: {len(body['batch'])} events, "
-            f"at most {settings.legacy_batch_limit} are allowed.",
+            f"Invalid value for batch: {len(body['batch'])} events, at most {settings.legacy_batch_limit} are allowed.",
         )
     event_set_id: str = body["event_set_id"]
     return event_set_id

@@ -61,9 +61,7 @@ _ORDER: Final = object_of(
             object_of(
                 {
                     "sku_list": list_of(
-                        object_of(
-                            {"third_sku_id": _text, "third_sku_name": _text}, "third_sku_id", "third_sku_name"
-                        ),
+                        object_of({"third_sku_id": _text, "third_sku_name": _text}, "third_sku_id", "third_sku_name"),
                         filled=True,
                     )
                 },

@@ -10,9 +10,7 @@ import orjson
 # half: announced whole, closed after half of the body.
 Ending = Literal["complete", "reset", "silent", "half"]
 
-BAD_GATEWAY_PAGE = (
-    "<html><head><title>Error</title></head><body><center><h1>Error</h1></center></body></html>"
-)
+BAD_GATEWAY_PAGE = "<html><head><title>Error</title></head><body><center><h1>Error</h1></center></body></html>"
 
 
 def new_request_id() -> str:

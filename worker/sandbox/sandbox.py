@@ -133,9 +133,7 @@ class Sandbox:
     def _exchange(self, head: Head, read_body: ReadBody) -> Reply:
         if head.path.startswith(REPORT_ROOT):
             body = read_body(_REPORT_BODY_BYTES)
-            return (
-                text(413, "413 request entity too large") if body is None else self._report.answer(head, body)
-            )
+            return text(413, "413 request entity too large") if body is None else self._report.answer(head, body)
         number, at = self._state.store.next_request(), self._state.clock()
         hit = self._state.faults.on_arrival(head.path)
         if hit is not None and hit.step.action == "reset":

@@ -42,9 +42,7 @@ def load_script(path: Path) -> Script:
 
 def parse_script(written: Mapping[str, Any]) -> Script:
     """Returns the script ``{seed, settings, tokens, faults}``; raises ValueError with every mistake."""
-    mistakes = [
-        f"{name}: no such key" for name in sorted(set(written) - {"seed", "settings", "tokens", "faults"})
-    ]
+    mistakes = [f"{name}: no such key" for name in sorted(set(written) - {"seed", "settings", "tokens", "faults"})]
     seed = written.get("seed", 0)
     if not _is_whole(seed):
         mistakes.append("seed: must be a whole number")
@@ -136,9 +134,7 @@ def _is_positive(value: Any) -> bool:
 
 
 def _is_names(value: Any) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, list) and all(isinstance(item, str) for item in value)
-    )
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
 
 
 def _is_number(value: Any) -> bool:

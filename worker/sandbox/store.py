@@ -127,9 +127,7 @@ class Store:
             self._requests.append(record)
             self._outcomes[outcome] += 1
 
-    def events(
-        self, *, since: int = 0, limit: int | None = None, event_id: str | None = None
-    ) -> list[dict[str, Any]]:
+    def events(self, *, since: int = 0, limit: int | None = None, event_id: str | None = None) -> list[dict[str, Any]]:
         """Returns the recorded events with a number above ``since``, oldest first."""
         with self._lock:
             arrivals = list(self._arrivals)
@@ -158,9 +156,7 @@ class Store:
     def stats(self) -> dict[str, Any]:
         """Returns the counts since the start or the last reset."""
         with self._lock:
-            refused = {
-                outcome: count for outcome, count in self._outcomes.items() if outcome not in _ACCEPTED
-            }
+            refused = {outcome: count for outcome, count in self._outcomes.items() if outcome not in _ACCEPTED}
             return {
                 "requests": self._request_count,
                 "accepted_events": self._accepted,

@@ -89,9 +89,7 @@ class Tokens:
     def check(self, token: str) -> None:
         """Raises Refusal 40104 (none), 40105 (unknown or revoked) or 40102 (expired)."""
         if not token:
-            raise Refusal(
-                40104, "Access token is null, you should set it in http header with key Access-Token."
-            )
+            raise Refusal(40104, "Access token is null, you should set it in http header with key Access-Token.")
         grant = self._grant(token)
         if grant is None or grant.state == "revoked":
             raise Refusal(40105, "Access token is incorrect or has been revoked.")

@@ -134,9 +134,7 @@ def check_root(body: dict[str, Any], settings: Settings) -> str:
         raise refuse(complaint)
     count = len(body["data"])
     if count > EVENT_TRACK_LIMIT:
-        raise Refusal(
-            40002, f"Invalid value for data: {count} events, at most {EVENT_TRACK_LIMIT} are allowed."
-        )
+        raise Refusal(40002, f"Invalid value for data: {count} events, at most {EVENT_TRACK_LIMIT} are allowed.")
     if body["event_source"] == "app" and not settings.app_events_allowed:
         raise Refusal(40118, "The app is not on the allow-list for this feature.")
     source_id: str = body["event_source_id"]

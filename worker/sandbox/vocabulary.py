@@ -33,9 +33,7 @@ STANDARD_EVENT_NAMES: Final = CURRENT_EVENT_NAMES | LEGACY_EVENT_NAMES
 CONTENT_TYPES: Final = frozenset({"product", "product_group"})
 CUSTOMER_TYPES: Final = frozenset({"new", "returning"})
 EVENT_CHANNELS: Final = frozenset({"email", "website", "phone_call", "in_store", "crm", "other"})
-TRACKING_STATUSES: Final = frozenset(
-    {"AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE"}
-)
+TRACKING_STATUSES: Final = frozenset({"AUTHORIZED", "DENIED", "NOT_DETERMINED", "RESTRICTED", "NOT_APPLICABLE"})
 
 _CURRENCIES: Final = (
     "AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL HUF IDR ILS "
