@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import contract
+from schemas.changes import changes
 from schemas.event_names import in_style
 from schemas.event_sources import drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
@@ -52,6 +53,7 @@ class _Call:
     event_id: str
     received_at: float
     now: float
+    explain: bool
 
 
 class Mapper:
@@ -88,12 +90,15 @@ class Mapper:
         if faults:
             raise SettingsError(tuple(faults))
 
-    def map(self, event: object, *, event_id: str, received_at: float, now: float) -> Mapped | Refused:
+    def map(
+        self, event: object, *, event_id: str, received_at: float, now: float, explain: bool = False
+    ) -> Mapped | Refused:
         """Return what TikTok gets of the event, or why it gets nothing. Raises nothing, whatever JSON the event is.
 
         `event_id` is used when the event has no id of its own. `received_at` (Unix seconds) is when the event was
         enqueued and stands in for a missing time, since it stays the same over retries; `now` (Unix seconds) is what
-        the age is measured by. An event of which one TikTok event cannot be made is refused as a whole.
+        the age is measured by. With `explain` the notes also say which values were read as another type, beside what
+        was dropped or assumed. An event of which one TikTok event cannot be made is refused as a whole.
         """
         if not isinstance(event, dict):
             return Refused("invalid", (Fault("$", "must be a JSON object"),), None)
@@ -107,7 +112,7 @@ class Mapper:
         except TemplateError as failure:
             findings.invalid.append(failure.fault)
             event_source_id = ""
-        call = _Call(event_id, received_at, now)
+        call = _Call(event_id, received_at, now, explain)
         items: list[Item] = []
         name: str | None = None
         for selection, rule in chosen:
@@ -168,6 +173,8 @@ class Mapper:
         name = in_style(name, settings.event_names)
         if faults:
             return name, None
+        if call.explain:
+            findings.notes += _placed(list(changes(plain, body)), origin)
 
         if "user" in body:
             body["user"], unusable = protect(body["user"], plain["user"], region=self._region)

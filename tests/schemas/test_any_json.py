@@ -151,7 +151,7 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(event=st.one_of(JSON, grafted()))
 def test_any_json_is_mapped_or_refused(name: str, event: Any) -> None:
-    check(MAPPERS[name].map(event, event_id="door-1", received_at=NOW, now=NOW))
+    check(MAPPERS[name].map(event, event_id="door-1", received_at=NOW, now=NOW, explain=True))
 
 
 def test_what_is_grafted_upon_does_pass() -> None:
@@ -180,4 +180,4 @@ def test_the_calls_of_strangers_are_all_accounted_for(name: str) -> None:
         event = json.loads(line)
         # A fresh time, so that the rest of the call is reached too.
         for call in (event, event | {"timestamp": "2026-09-21T14:00:00Z"} if isinstance(event, dict) else event):
-            check(mapper.map(call, event_id="door-1", received_at=NOW, now=NOW))
+            check(mapper.map(call, event_id="door-1", received_at=NOW, now=NOW, explain=True))

@@ -43,6 +43,19 @@ def test_the_smallest_event_passes(map_event: MapEvent, plain: dict[str, Any], n
     assert result.notes == ()
 
 
+def test_no_repr_and_no_refusal_repeats_what_a_person_wrote(map_event: MapEvent, order: dict[str, Any]) -> None:
+    secret = "canary@example.com"
+    order["messageId"] = order["properties"]["email"] = order["properties"]["order_id"] = secret
+    assert secret not in repr(map_event("segment", order))
+    order["properties"] |= {"value": secret, "currency": secret, "products": [secret], "phone": {secret: secret}}
+    order |= {"timestamp": secret}
+    refused = map_event("segment", order)
+    assert isinstance(refused, Refused)
+    assert len(refused.faults) == 5
+    assert secret not in repr(refused)
+    assert secret not in repr(map_event("segment", order | {"event": secret}))
+
+
 def test_the_event_itself_is_left_as_it_was(map_event: MapEvent, plain: dict[str, Any]) -> None:
     plain["page"] = {"url": "https://shop.example"}
     before = str(plain)
