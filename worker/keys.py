@@ -1,14 +1,14 @@
 """Which keys there are in Redis, who owns each, and when it ends.
 
 Every key of a destination shares the hash tag `{destination}`, so that one Lua call may touch all of them on a
-Redis Cluster. `KEYS` is the closed list that docs/redis.md is generated from.
+Redis Cluster. `ALL` is the closed list that docs/redis.md is generated from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiktok_events.keys import PREFIX, REGISTRY, inbox
+from tiktok_events.keys import PREFIX, REGISTRY, inbox, woken
 
 GROUP = "workers"
 """The one consumer group of every stream."""
@@ -177,6 +177,8 @@ ALL = {
     ),
     Keys("D").jobs: ("zset", "commands", "after 30 days", "replay jobs by start"),
     Keys("D").job("N"): ("hash", "commands", "after 30 days", "one replay job: filter, progress, counts"),
+    f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
+    woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
 """Every key there is: its type, who writes it, when it ends, what it holds. `D` stands for a destination."""
