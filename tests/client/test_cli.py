@@ -244,7 +244,9 @@ def test_an_interrupted_command_says_where_to_go_on_and_nothing_is_lost(
         stored = [int(fields[b"id"]) for _, fields in client.xrange(INBOX)]
     assert command.returncode == 130
     summary = json.loads(out)
-    assert stored == list(range(1, summary["last_line"] + 1))
+    assert stored == list(range(1, len(stored) + 1))
+    # The chunk on its way may be stored already; to send it again is safe, to skip it would not be.
+    assert 500 <= summary["last_line"] <= len(stored) <= summary["last_line"] + 500
     assert f"--from-line {summary['last_line'] + 1}".encode() in err
 
 
