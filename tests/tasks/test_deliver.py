@@ -87,6 +87,7 @@ def test_test_events_never_share_a_request_with_live_ones(
         (b"null", "undecodable"),
         (b"{}", "unmapped"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "undecodable"),
+        (b'{"event": "x", "a":' + b"[" * 990 + b"]" * 990 + b"}", "unmapped"),
         (b'{"event": "Order Completed", "x": "' + b"y" * 300_000 + b'"}', "too_large"),
         (b'{"event": "Order Completed", "x": NaN}', "undecodable"),
         (b'{"type": "track", "event": "Order Completed", "properties": {"email": "\xff"}}', "undecodable"),
