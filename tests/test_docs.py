@@ -123,13 +123,13 @@ def test_the_sandbox_page_names_every_setting() -> None:
 def command_lines() -> Iterator[str]:
     for page in PAGES:
         for block in blocks(page, "console"):
-            yield from re.findall(r"^\$ .*?python -m worker (.+)$", block, re.MULTILINE)
+            yield from re.findall(r"^\$ .*?python -m worker (.+?)(?: > .*)?$", block, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", sorted(set(command_lines())))
 def test_commands_in_the_pages_are_ones_that_exist(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("events.jsonl", "mended.json"):
+    for name in ("events.jsonl", "letters.jsonl", "mended.json"):
         (tmp_path / name).write_text("")
     command: click.Command = commands
     words = shlex.split(line, comments=True)
