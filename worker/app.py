@@ -17,6 +17,7 @@ from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
 from worker import embedded, logs, sentry
+from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
@@ -74,6 +75,9 @@ def _start(**_: object) -> None:
         raise SystemExit(_EXIT_CONFIG) from None
     redis = connect()
     register(redis, here.config)
+    for finding in of_redis(redis):
+        if finding.state == "fail":
+            here.alerts.tell("redis", "", f"{finding.subject}: {finding.detail}; {finding.advice}")
     for name, destination in here.config.destinations.items():
         fingerprint = destination.credentials.access_token.fingerprint()
         if Pauses(redis, Keys(name)).resume_on_new_token(fingerprint, now=time.time()):
