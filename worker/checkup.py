@@ -65,7 +65,7 @@ def of_destinations(redis: Redis, config: Config, *, known: set[str]) -> Iterato
         if pause is None:
             yield Finding(f"destination {name}", "pass", "not paused")
         else:
-            advice = f"see docs/operate.md, then: python -m worker resume {name}"
+            advice = f"see docs/runbook.md, then: python -m worker resume {name}"
             yield Finding(f"destination {name}", "warn", f"paused: {pause.reason} {pause.detail}".strip(), advice)
     for name in sorted(known - set(config.destinations)):
         yield Finding(
