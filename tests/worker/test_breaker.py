@@ -34,7 +34,7 @@ def report(redis: redis_py.Redis, *, ok: int = 0, failed: int = 0) -> list[str]:
 
 
 def gate(redis: redis_py.Redis, token: str = "t") -> str:
-    answer: bytes = run(redis, "gate", [KEYS.state, KEYS.breaker, KEYS.slices], [token, 15_000])[0]
+    answer: bytes = run(redis, "gate", [KEYS.state, KEYS.breaker, KEYS.slices], [token, 15_000, 4])[0]
     return answer.decode()
 
 
