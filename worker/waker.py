@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from worker.config import Config
 from worker.keys import LEADER, Keys
 from worker.schedule import Schedule
+from worker.scripts import run
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +91,7 @@ class Waker(threading.Thread):
             self._resign(redis)
 
     def _leads(self, redis: Redis) -> bool:
-        if redis.set(LEADER, self._own_name, nx=True, px=_LEADS_MS):
-            return True
-        if redis.get(LEADER) != self._own_name.encode():
-            return False
-        return bool(redis.pexpire(LEADER, _LEADS_MS))
+        return bool(run(redis, "lead", [LEADER], [self._own_name, _LEADS_MS]))
 
     def _resign(self, redis: Redis) -> None:
         try:

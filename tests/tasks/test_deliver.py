@@ -273,8 +273,8 @@ def test_while_half_open_only_one_batch_probes(redis: redis_py.Redis, make_runti
     here = make_runtime()
     redis.hset(KEYS.breaker, mapping={"open_until": 1, "opened_times": 1})
     gate = [KEYS.state, KEYS.breaker, KEYS.slices]
-    assert run(here.redis, "gate", gate, ["a", 1000])[0] == b"probe"
-    assert run(here.redis, "gate", gate, ["b", 1000])[0] == b"open"
+    assert run(here.redis, "gate", gate, ["a", 1000, 4])[0] == b"probe"
+    assert run(here.redis, "gate", gate, ["b", 1000, 4])[0] == b"open"
 
 
 def test_the_ledger_sends_no_event_twice_unless_forced(
