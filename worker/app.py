@@ -39,7 +39,13 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    # Celery's own connections wait one after the other when the network falls silent: their patience adds up.
+    broker_transport_options={
+        "socket_timeout": 3,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    },
     task_serializer="json",
     accept_content=["json"],
     # For who runs beat; the worker's own waker needs none of it.

@@ -22,8 +22,8 @@ FAULTS = [
     pytest.param({"kind": "latency", "seconds": 0.02}, 4.0, id="latency"),
     pytest.param({"kind": "reset", "every": 25}, 4.0, id="reset in the middle of a command"),
     pytest.param({"kind": "cut", "every": 25}, 4.0, id="cut in the middle of an answer"),
-    # Longer than the worker waits for an answer of Redis (5 s), and Celery (10 s).
-    pytest.param({"kind": "half_open"}, 11.0, id="half-open"),
+    # Longer than the worker (5 s) and Celery (3 s) wait for an answer of Redis.
+    pytest.param({"kind": "half_open"}, 6.5, id="half-open"),
 ]
 
 
