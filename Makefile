@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint run lock clean
+.PHONY: help setup demo test lint chaos run lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(VENV)/.worker ## the whole story in a minute: enqueue, deliver, fail, me
 
 test: lint ## lint, types, layers and every test
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev ## kill workers and Redis for minutes, and count every event
+	$(BIN)/python -m benchmarks.chaos
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 	$(BIN)/ruff check .
