@@ -58,6 +58,11 @@ def ask(client: socket.socket) -> bytes:
     return client.recv(100)
 
 
+def read_to_the_end(client: socket.socket) -> None:
+    while client.recv(100):
+        pass
+
+
 def test_without_a_fault_bytes_pass_both_ways(client: socket.socket) -> None:
     assert [ask(client) for _ in range(3)] == [b"12345678"] * 3
 
@@ -84,7 +89,7 @@ def test_a_reset_lets_half_a_command_through(proxy: FaultProxy, client: socket.s
     assert ask(client) == b"12345678"
     client.sendall(b"12345678")
     with pytest.raises(ConnectionResetError):
-        client.recv(100)
+        read_to_the_end(client)  # the server may answer the half it got
     assert echo.heard == b"12345678" + b"1234"
     assert proxy.acted == 1
 
