@@ -32,12 +32,36 @@ CURRENT_EVENTS = frozenset(
 RETIRING_EVENTS = frozenset({"ClickButton", "PlaceAnOrder"})
 # The pixel's page view: standard for the web only.
 PAGE_VIEW = "Pageview"
+# Standard in apps only, beside those above.
+APP_EVENTS = frozenset(
+    {
+        "AchieveLevel",
+        "CompleteTutorial",
+        "CreateGroup",
+        "CreateRole",
+        "GenerateLead",
+        "InAppADClick",
+        "InAppADImpr",
+        "InstallApp",
+        "JoinGroup",
+        "LaunchAPP",
+        "LoanApplication",
+        "LoanApproval",
+        "LoanDisbursal",
+        "Login",
+        "Rate",
+        "Registration",
+        "SpendCredits",
+        "UnlockAchievement",
+    }
+)
 
 # TikTok renamed two events for web, offline and crm on 1 May 2025; no other name has two spellings.
 _RENAMED = {"CompletePayment": "Purchase", "SubmitForm": "Lead"}
 _FORMER = {current: legacy for legacy, current in _RENAMED.items()}
 
-STANDARD_EVENTS = CURRENT_EVENTS | RETIRING_EVENTS | frozenset(_RENAMED)
+OFFLINE_EVENTS = CURRENT_EVENTS | RETIRING_EVENTS | frozenset(_RENAMED)
+STANDARD_EVENTS = OFFLINE_EVENTS | APP_EVENTS | {PAGE_VIEW}
 
 
 def in_style(name: str, style: NameStyle) -> str:

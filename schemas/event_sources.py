@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from schemas.event_names import STANDARD_EVENTS
+from schemas.event_names import OFFLINE_EVENTS
 from schemas.outcome import Fault
 from schemas.suggestions import did_you_mean
 from schemas.text import is_blank
@@ -31,9 +31,9 @@ _REQUIRED: dict[str, tuple[str, str]] = {"web": ("page", "url"), "app": ("app", 
 
 def name_rule(name: str, event_source: EventSource) -> str | None:
     """Return the rule that an event name breaks, or None. Offline knows standard events only, case-sensitively."""
-    if event_source != "offline" or name in STANDARD_EVENTS:
+    if event_source != "offline" or name in OFFLINE_EVENTS:
         return None
-    return "is not one of TikTok's standard events" + did_you_mean(name, STANDARD_EVENTS)
+    return "is not one of TikTok's standard events" + did_you_mean(name, OFFLINE_EVENTS)
 
 
 def required_part(event: dict[str, Any], event_source: EventSource) -> Fault | None:

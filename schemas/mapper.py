@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import contract
+from schemas.changes import changes
 from schemas.event_names import in_style
 from schemas.event_sources import drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
@@ -52,6 +53,7 @@ class _Call:
     event_id: str
     received_at: float
     now: float
+    explain: bool
 
 
 class Mapper:
@@ -63,6 +65,8 @@ class Mapper:
         self._settings = settings
         self._region = settings.default_region.upper() if settings.default_region else None
         self._test_event_code = (settings.test_event_code or "").strip() or None
+        days, seconds = divmod(settings.max_event_age_seconds, 86400)
+        self._max_age = f"{settings.max_event_age_seconds} seconds" if seconds else f"{days} days"
         make_source = SOURCES.get(settings.source)
         names_events = False
         if make_source:
@@ -86,12 +90,15 @@ class Mapper:
         if faults:
             raise SettingsError(tuple(faults))
 
-    def map(self, event: object, *, event_id: str, received_at: float, now: float) -> Mapped | Refused:
+    def map(
+        self, event: object, *, event_id: str, received_at: float, now: float, explain: bool = False
+    ) -> Mapped | Refused:
         """Return what TikTok gets of the event, or why it gets nothing. Raises nothing, whatever JSON the event is.
 
         `event_id` is used when the event has no id of its own. `received_at` (Unix seconds) is when the event was
         enqueued and stands in for a missing time, since it stays the same over retries; `now` (Unix seconds) is what
-        the age is measured by. An event of which one TikTok event cannot be made is refused as a whole.
+        the age is measured by. With `explain` the notes also say which values were read as another type, beside what
+        was dropped or assumed. An event of which one TikTok event cannot be made is refused as a whole.
         """
         if not isinstance(event, dict):
             return Refused("invalid", (Fault("$", "must be a JSON object"),), None)
@@ -105,7 +112,7 @@ class Mapper:
         except TemplateError as failure:
             findings.invalid.append(failure.fault)
             event_source_id = ""
-        call = _Call(event_id, received_at, now)
+        call = _Call(event_id, received_at, now, explain)
         items: list[Item] = []
         name: str | None = None
         for selection, rule in chosen:
@@ -166,6 +173,8 @@ class Mapper:
         name = in_style(name, settings.event_names)
         if faults:
             return name, None
+        if call.explain:
+            findings.notes += _placed(list(changes(plain, body)), origin)
 
         if "user" in body:
             body["user"], unusable = protect(body["user"], plain["user"], region=self._region)
@@ -204,14 +213,13 @@ class Mapper:
         if is_blank(given):
             body["event_time"] = math.floor(call.received_at)
             findings.notes.append(Fault(origin("event_time"), "is missing; the time of enqueueing is sent"))
+        elif "event_time" in body and lacks_zone(given):
+            findings.notes.append(Fault(origin("event_time"), "names no time zone and was read as UTC"))
         if "event_time" in body:
-            if lacks_zone(given):
-                findings.notes.append(Fault(origin("event_time"), "names no time zone and was read as UTC"))
             if body["event_time"] > call.now + settings.max_future_seconds:
                 faults.append(Fault("event_time", f"is more than {settings.max_future_seconds} seconds in the future"))
             elif body["event_time"] < call.now - settings.max_event_age_seconds:
-                age = f"is older than {settings.max_event_age_seconds} seconds"
-                findings.expired.append(Fault(origin("event_time"), age))
+                findings.expired.append(Fault(origin("event_time"), f"is older than {self._max_age}"))
         broken = name_rule(body["event"], settings.event_source) if "event" in body else None
         if broken:
             faults.append(Fault("event", broken))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 REASONS = {
@@ -30,15 +30,16 @@ class Item:
     """One element of `data`, with what decides which request it may share.
 
     `event_time` is in Unix seconds. `body` is ready for JSON: validated, normalized, hashed.
+    The repr leaves out what a person wrote.
     """
 
     event_source: str
     event_source_id: str
     test_event_code: str | None
     event: str
-    event_id: str
+    event_id: str = field(repr=False)
     event_time: int
-    body: dict[str, Any]
+    body: dict[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def parse_address(url: str) -> RedisAddress:
     if database and not database.isdecimal():
         raise ValueError("the URL of Redis has a path that is not the number of a database")
     if topology == "cluster" and database not in ("", "0"):
-        raise ValueError("a cluster has database 0 only")
+        raise ValueError("the URL of Redis names a database; a cluster has 0 only")
     # redis-py reads the rest of the URL; the host is a stand-in, for it knows only one.
     options = _options(f"{transport}://{sign_in}{at}localhost/{database}?{parts.query}")
     options.pop("host", None)

@@ -221,5 +221,5 @@ def _full(destination: str, limits: Limits) -> InboxFull:
 
 def _refused(error: ResponseError) -> Unavailable:
     """Keeps the kind of a refusal only: its text may repeat the arguments of the command."""
-    kind = str(error).lstrip("-").partition(" ")[0]
-    return Unavailable(f"Redis refuses ({kind if kind.isupper() else type(error).__name__})")
+    kind = type(error).__name__ if type(error) is not ResponseError else str(error).partition(" ")[0]
+    return Unavailable(f"Redis refuses ({kind})")

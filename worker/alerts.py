@@ -15,9 +15,9 @@ KINDS: dict[str, str] = {
     "paused": "a destination stopped and waits for a person or a new token",
     "breaker_open": "TikTok fails too often; requests stop and are probed for",
     "partial": "TikTok took a request in part and did not say which part",
-    "dead_letters": "dead letters come faster than the guard's share over five minutes",
+    "dead_letters": "more dead letters in a minute than `dead_letters_alert`",
     "backlog": "the oldest waiting event is older than `backlog_alert`",
-    "redis": "Redis was emptied, refuses writes or is set up to lose data",
+    "redis": "Redis is set up in a way that loses events",
 }
 """Kind of incident: what it means."""
 

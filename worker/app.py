@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
@@ -26,9 +27,15 @@ from worker.waker import Waker
 
 log = logging.getLogger(__name__)
 
+SWEEP_TASK = "tiktok_events.sweep"
+_SWEEP_SECONDS = 60
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
-app = Celery("tiktok_events", broker=url_of_broker(), include=["tasks.deliver", "tasks.enqueue", "tasks.wake"])
+app = Celery(
+    "tiktok_events",
+    broker=url_of_broker(),
+    include=["tasks.deliver", "tasks.enqueue", "tasks.replay", "tasks.sweep", "tasks.wake"],
+)
 app.conf.update(
     task_default_queue=CELERY_QUEUE,
     task_ignore_result=True,
@@ -101,7 +108,7 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         here = runtime()
-        self._waker = Waker(connect, here.config, _dispatch, name=worker.hostname)
+        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname)
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:
@@ -115,7 +122,19 @@ class WakerStep(bootsteps.StartStopStep):
 
 
 def _dispatch(destination: str, token: str) -> None:
-    app.send_task(DELIVER_TASK, (destination, token), queue=CELERY_QUEUE, expires=LEASE_SECONDS)
+    """Wake a pool process; where the broker takes no message (its Redis is full, say), deliver right here.
+
+    Delivering frees memory, so a full Redis mends itself; a fleet that waited for the broker would not.
+    """
+    try:
+        app.send_task(DELIVER_TASK, (destination, token), queue=CELERY_QUEUE, expires=LEASE_SECONDS)
+    except OperationalError as error:
+        log.warning("broker takes no wake-up; delivering here", extra={"cause": type(error).__name__})
+        app.tasks[DELIVER_TASK](destination, token)
+
+
+def _sweep() -> None:
+    app.send_task(SWEEP_TASK, queue=CELERY_QUEUE, expires=_SWEEP_SECONDS)
 
 
 app.steps["worker"].add(WakerStep)

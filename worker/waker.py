@@ -27,17 +27,29 @@ _LEADS_MS = 3000
 _LONGEST_WAIT_SECONDS = 1.0
 _SHORTEST_PAUSE_SECONDS = 0.02
 
+_SWEEP_SECONDS = 60.0
+
 Dispatch = Callable[[str, str], None]
 
 
 class Waker(threading.Thread):
     """Dispatches deliver tasks until told to stop. Losing it costs latency, never an event."""
 
-    def __init__(self, connect: Callable[[], Redis], config: Config, dispatch: Dispatch, *, name: str) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Redis],
+        config: Config,
+        dispatch: Dispatch,
+        sweep: Callable[[], None],
+        *,
+        name: str,
+    ) -> None:
         super().__init__(name="waker", daemon=True)
         self._connect = connect
         self._config = config
         self._dispatch = dispatch
+        self._sweep = sweep
+        self._next_sweep = 0.0
         self._own_name = name
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
@@ -88,6 +100,9 @@ class Waker(threading.Thread):
 
     def _look_and_wait(self, redis: Redis) -> None:
         started = time.monotonic()
+        if started >= self._next_sweep:
+            self._next_sweep = started + _SWEEP_SECONDS
+            self._sweep()
         schedule = Schedule(redis, self._config.destinations)
         wait = _LONGEST_WAIT_SECONDS
         listening = []

@@ -34,9 +34,7 @@ class Client:
     def get(self, path: str, **kwargs: Any) -> requests.Response:
         return self.request("GET", path, **kwargs)
 
-    def track(
-        self, *events: Any, source: str = "offline", source_id: str = "set-1", **root: Any
-    ) -> dict[str, Any]:
+    def track(self, *events: Any, source: str = "offline", source_id: str = "set-1", **root: Any) -> dict[str, Any]:
         body = {"event_source": source, "event_source_id": source_id, "data": list(events), **root}
         answer: dict[str, Any] = self.post("event/track/", body).json()
         return answer

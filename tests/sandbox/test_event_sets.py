@@ -8,9 +8,7 @@ OWNER = "7000000000000000001"
 
 
 def create(client, name="Stores", **more):
-    return client.post("offline/create/", {"advertiser_id": OWNER, "name": name, **more}).json()["data"][
-        "event_set_id"
-    ]
+    return client.post("offline/create/", {"advertiser_id": OWNER, "name": name, **more}).json()["data"]["event_set_id"]
 
 
 def listed(client, **query):

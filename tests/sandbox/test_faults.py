@@ -149,9 +149,7 @@ def test_slow_answers_late_but_has_served_a_client_that_gave_up(client, event):
     assert len(client.sandbox.events) == 2
 
 
-@pytest.mark.parametrize(
-    "match", [{"event_id": "e-1"}, {"event_id": ["x", "e-1"]}, {"event_id_prefix": "e-1"}]
-)
+@pytest.mark.parametrize("match", [{"event_id": "e-1"}, {"event_id": ["x", "e-1"]}, {"event_id_prefix": "e-1"}])
 def test_a_poison_event_refuses_every_request_that_holds_it(client, event, match):
     client.sandbox.fault("code", match=match)
     answer = client.track(event("e-0"), event("e-1"), event("e-2"))

@@ -87,8 +87,4 @@ def test_a_batch_has_a_limit_that_is_a_knob(client):
 
 def test_a_batch_holds_events_of_one_event_set(client):
     body = {"event_set_id": "s-1", "batch": [item(event_set_id="s-2")]}
-    assert (
-        client.post("offline/batch/", body)
-        .json()["message"]
-        .startswith("Batch.0.event_set_id: Not the event")
-    )
+    assert client.post("offline/batch/", body).json()["message"].startswith("Batch.0.event_set_id: Not the event")

@@ -72,9 +72,7 @@ def test_deliveries_tell_how_often_each_event_was_accepted(client, event):
     client.track(event("e-1"), source_id="set-2")
     assert read(client, "deliveries") == {"e-1": 2, "e-2": 1}
     lines = client.get("/_sandbox/deliveries?format=ndjson").text.splitlines()
-    assert {"event_source_id": "set-2", "event": "Purchase", "event_id": "e-1", "times": 1} in map(
-        json.loads, lines
-    )
+    assert {"event_source_id": "set-2", "event": "Purchase", "event_id": "e-1", "times": 1} in map(json.loads, lines)
 
 
 def test_only_the_newest_are_kept_in_full_and_the_counts_stay_whole(start, event):

@@ -49,9 +49,7 @@ def test_the_http_status_of_refusals_is_a_knob(start):
 def test_a_missing_token_is_40104_in_the_documented_words(client, token):
     answer = client.get("user/info/", token=token).json()
     assert answer["code"] == 40104
-    assert answer["message"] == (
-        "Access token is null, you should set it in http header with key Access-Token."
-    )
+    assert answer["message"] == ("Access token is null, you should set it in http header with key Access-Token.")
 
 
 def test_the_token_is_read_from_the_header_only(client):

@@ -136,9 +136,7 @@ def shared():
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    path=st.sampled_from(["event/track/", "offline/track/", "offline/batch/", "offline/create/"]), body=bodies
-)
+@given(path=st.sampled_from(["event/track/", "offline/track/", "offline/batch/", "offline/create/"]), body=bodies)
 def test_any_json_gets_an_envelope_and_never_a_failure(shared, path, body):
     if path == "event/track/":
         body = {"event_source": "web", "event_source_id": "s", "data": [body], **body}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomllib
 
 from worker.config import ConfigError, load
 from worker.config.load import build
@@ -109,7 +109,8 @@ def test_each_setting_has_its_rule(changed: str, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [('"250ms"', 0.25), ('"1.5s"', 1.5), ('"10m"', 600), ('"6h"', 21_600), ('"2d"', 172_800), ("7", 7)]
+    ("text", "seconds"),
+    [('"250ms"', 0.25), ('"1.5s"', 1.5), ('"10m"', 600), ('"6h"', 21_600), ('"2d"', 172_800), ("7", 7)],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert stores(GOOD + f"retry = {{ max_backoff = {text}, min_backoff = 0.1 }}").retry.max_backoff_seconds == seconds

@@ -7,6 +7,7 @@ import click
 from worker.cli.dead_letters import dead_letters
 from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
+from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
 from worker.cli.status import status
 
@@ -19,5 +20,5 @@ def main() -> None:
     """
 
 
-for command in (status, preview, dead_letters, pause, resume, sandbox):
+for command in (status, retries, preview, dead_letters, pause, resume, sandbox):
     main.add_command(command)

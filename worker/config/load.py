@@ -186,6 +186,7 @@ def _destination(
     plain = (
         "base_url", "partner_name", "batch_size", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds", "backlog_alert_seconds",
+        "dead_letters_alert",
     )  # fmt: skip
     return Destination(
         name=name,

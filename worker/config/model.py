@@ -107,6 +107,7 @@ class Destination:
     unmapped: str
     ledger_seconds: float
     backlog_alert_seconds: float
+    dead_letters_alert: int
     retry: RetrySettings
     rate_limit: RateLimit
     breaker: BreakerSettings

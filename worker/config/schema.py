@@ -304,6 +304,12 @@ class DestinationSchema(_Strict):
         at_least=1.0,
         metadata={"doc": "age of the oldest waiting event that raises an alert", "default": "15m"},
     )
+    dead_letters_alert = fields.Integer(
+        strict=True,
+        load_default=100,
+        validate=_POSITIVE,
+        metadata={"doc": "dead letters in a minute above which an alert is raised"},
+    )
     retry = fields.Nested(RetrySchema, load_default=lambda: RetrySchema().load({}))
     rate_limit = fields.Nested(RateLimitSchema, load_default=lambda: RateLimitSchema().load({}))
     breaker = fields.Nested(BreakerSchema, load_default=lambda: BreakerSchema().load({}))

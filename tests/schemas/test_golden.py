@@ -1,0 +1,42 @@
+"""Does each raw event of the golden files still become the very same request elements, notes or faults?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas import Mapped, Mapper, MappingSettings, Rule
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+
+
+def outcome(case: dict[str, Any]) -> dict[str, Any]:
+    """Map a case's event under its settings, two minutes after 2026-09-21T14:00:00Z."""
+    settings = {**case["settings"], "mappings": tuple(Rule(**rule) for rule in case["settings"].get("mappings", ()))}
+    mapper = Mapper(MappingSettings(**settings))
+    result = mapper.map(case["event"], event_id="door-1", received_at=1_789_999_260.5, now=1_789_999_320.0)
+    if isinstance(result, Mapped):
+        return {"items": [asdict(item) for item in result.items], "notes": [asdict(note) for note in result.notes]}
+    return asdict(result) | {"faults": [asdict(fault) for fault in result.faults]}
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden(path: Path) -> None:
+    case = json.loads(path.read_text())
+    assert outcome(case) == case["expected"]
+
+
+def test_both_sources_and_every_end_are_among_them() -> None:
+    cases = [json.loads(path.read_text()) for path in GOLDEN]
+    assert {case["settings"]["source"] for case in cases} == {"tiktok", "segment"}
+    assert {case["expected"].get("reason", "mapped") for case in cases} == {
+        "mapped",
+        "invalid",
+        "unmapped",
+        "no_match_key",
+        "expired",
+    }
