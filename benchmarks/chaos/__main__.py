@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -53,6 +54,8 @@ def main(
 
     The naive subjects are there to be compared with: only a bad run of `ours` makes this exit with 1.
     """
+    # Ended from outside, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console()
     chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     reports = []
