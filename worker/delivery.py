@@ -132,7 +132,8 @@ class Delivery:
             self.sleep(permit.wait_seconds)
             permit = self.limiter.ask(limit, self.destination.rate_limit)
         if permit.wait_seconds > 0:
-            return self._throttled(permit.wait_seconds, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
+            own = Verdict(Outcome.THROTTLED, message="our own rate limit")
+            return self._throttled(permit.wait_seconds, own, sending)
         sending.requests += 1
         verdict = self.client.post(
             self.destination.base_url + PATH,

@@ -80,5 +80,5 @@ class Pauses:
 
     def block(self, seconds: float) -> None:
         """Claim nothing for some seconds: throttled, and the events may as well wait where they are."""
-        server_seconds, _ = self._redis.time()
-        self._redis.hset(self._keys.state, "blocked_until", int((server_seconds + seconds) * 1000))
+        now, microseconds = self._redis.time()
+        self._redis.hset(self._keys.state, "blocked_until", int((now + microseconds / 1e6 + seconds) * 1000))

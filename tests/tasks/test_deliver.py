@@ -141,6 +141,15 @@ def test_throttling_uses_no_attempt_and_blocks_until_the_window_ends(
     assert state(redis).totals["delivered"] == 1
 
 
+def test_a_block_lasts_as_long_as_it_says(redis: redis_py.Redis, make_runtime: MakeRuntime) -> None:
+    delivery, _ = make_runtime().of("stores")
+    for _ in range(5):
+        before = time.time()
+        delivery.pauses.block(1.0)
+        assert float(redis.hget(KEYS.state, "blocked_until") or 0) / 1000 >= before + 0.99
+        time.sleep(0.19)
+
+
 def test_a_served_request_ends_a_row_of_throttling(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
