@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint docs lock clean
+.PHONY: help setup demo run test lint docs chaos lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok and a 
 
 test: lint ## lint, types, layers and every test
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev ## kill workers and Redis for minutes, and count every event
+	$(BIN)/python -m benchmarks.chaos
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery, bootsteps
 from celery.exceptions import OperationalError
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_TASK = "tiktok_events.sweep"
 _SWEEP_SECONDS = 60
+_NOT_FOR_CELERY = ("redis+sentinel", "redis+cluster")
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
 app = Celery(
@@ -48,7 +50,13 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    # Celery's own connections wait one after the other when the network falls silent: their patience adds up.
+    broker_transport_options={
+        "socket_timeout": 3,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+    },
     task_serializer="json",
     accept_content=["json"],
     # For who runs beat; the worker's own waker needs none of it.
@@ -65,6 +73,9 @@ def _log(**_: object) -> None:
 def _start(**_: object) -> None:
     """Refuse to start on a bad configuration, and make sure that there is a Redis."""
     sentry.start()
+    if urlsplit(url_of_broker()).scheme in _NOT_FOR_CELERY:
+        print("REDIS_URL: Celery reads no Sentinel or Cluster URL; set CELERY_BROKER_URL, too", file=sys.stderr)
+        raise SystemExit(_EXIT_CONFIG)
     try:
         here = runtime()
         if not os.environ.get("REDIS_URL"):

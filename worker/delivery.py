@@ -24,7 +24,7 @@ from worker.inbox import Claimed
 from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
-from worker.limiter import Limiter, scope
+from worker.limiter import Limiter, Permit, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
@@ -127,12 +127,13 @@ class Delivery:
 
     def _request(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> Verdict:
         limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, PATH)
-        wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        while 0 < wait <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
-            self.sleep(wait)
-            wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        if wait > 0:
-            return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
+        permit = self.limiter.ask(limit, self.destination.rate_limit)
+        while 0 < permit.wait_seconds <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
+            self.sleep(permit.wait_seconds)
+            permit = self.limiter.ask(limit, self.destination.rate_limit)
+        if permit.wait_seconds > 0:
+            own = Verdict(Outcome.THROTTLED, message="our own rate limit")
+            return self._throttled(permit.wait_seconds, own, sending)
         sending.requests += 1
         verdict = self.client.post(
             self.destination.base_url + PATH,
@@ -140,9 +141,9 @@ class Delivery:
             token=self.destination.credentials.access_token,
             timeout_seconds=self.destination.timeout_seconds,
         )
-        return self._react(verdict, limit, sending)
+        return self._react(verdict, limit, permit, sending)
 
-    def _react(self, verdict: Verdict, limit: str, sending: _Sending) -> Verdict:
+    def _react(self, verdict: Verdict, limit: str, permit: Permit, sending: _Sending) -> Verdict:
         """Do what a verdict asks for beside the events themselves."""
         if verdict.outcome is Outcome.THROTTLED:
             wait = self.limiter.throttled(limit, now=self.clock())
@@ -155,6 +156,8 @@ class Delivery:
             self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
+        if not failed:
+            self.limiter.served(limit, permit)
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":

@@ -17,7 +17,6 @@ UNKNOWN = "_unknown"
 """The pseudo-destination that keeps the dead letters of events that named none that exists."""
 
 LEADER = f"{PREFIX}:leader"
-WORKERS = f"{PREFIX}:workers"
 AUDIT = f"{PREFIX}:audit"
 
 
@@ -126,12 +125,6 @@ ALL = {
         "destinations that exist, with the limits producers keep to",
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
-    WORKERS: (
-        "hash",
-        "each worker",
-        "30 s after its last sign of life",
-        "workers, their slots and last sign of life",
-    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),

@@ -41,9 +41,7 @@ def ids(store: redis.Redis) -> list[str]:
 
 
 def lines(*events: object) -> bytes:
-    return b"".join(
-        event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n" for event in events
-    )
+    return b"".join(event if isinstance(event, bytes) else json.dumps(event).encode() + b"\n" for event in events)
 
 
 def numbered(count: int) -> bytes:

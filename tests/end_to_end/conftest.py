@@ -107,7 +107,7 @@ MakeFleet = Callable[..., Fleet]
 def make_fleet(own_server: Any, sandbox: Sandbox, tmp_path: Path) -> Iterator[MakeFleet]:
     made: list[Fleet] = []
 
-    def make(settings: str = "", *, source: str = "segment", more: str = "") -> Fleet:
+    def make(settings: str = "", *, source: str = "segment", more: str = "", url: str | None = None) -> Fleet:
         config = tmp_path / "destinations.toml"
         config.write_text(
             f"""
@@ -118,7 +118,7 @@ kind = "events"
 source = "{source}"
 credentials = "main"
 event_source_id = "7654321098765432109"
-base_url = "{sandbox.url}"
+base_url = "{url or sandbox.url}"
 default_region = "US"
 {settings}
 {more}

@@ -142,6 +142,56 @@ def test_throttling_uses_no_attempt_and_blocks_until_the_window_ends(
     assert state(redis).totals["delivered"] == 1
 
 
+def test_a_block_lasts_as_long_as_it_says(redis: redis_py.Redis, make_runtime: MakeRuntime) -> None:
+    delivery, _ = make_runtime().of("stores")
+    for _ in range(5):
+        before = time.time()
+        delivery.pauses.block(1.0)
+        assert float(redis.hget(KEYS.state, "blocked_until") or 0) / 1000 >= before + 0.99
+        time.sleep(0.19)
+
+
+def test_a_served_request_ends_a_row_of_throttling(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    """Otherwise short bursts, each over in a second, would add up to the penalty of a minute or of a day."""
+    here = make_runtime()
+    for number in range(5):
+        sandbox.clear_faults()
+        sandbox.fault("throttle", times=1)
+        put(redis, order_completed(number))
+        deliver(here)
+        redis.hset(KEYS.state, "blocked_until", 0)
+        (limit,) = redis.keys("*limit*")
+        assert float(redis.hget(limit, "blocked_until") or 0) / 1000 < time.time() + 1.1
+        redis.hset(limit, "blocked_until", int(time.time() * 1000))  # its window ends now
+        promote(redis)
+        deliver(here)
+        assert state(redis).totals["delivered"] == number + 1
+    assert redis.hget(limit, "row") is None
+
+
+def test_throttling_without_an_answer_in_between_waits_for_the_longer_windows(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    sandbox.fault("throttle")
+    put(redis, order_completed(1))
+    waits = []
+    for _ in range(7):
+        deliver(here)
+        (limit,) = redis.keys("*limit*")
+        waits.append(float(redis.hget(limit, "blocked_until") or 0) / 1000 - time.time())
+        redis.hset(limit, "blocked_until", int(time.time() * 1000))  # its window ends now
+        redis.hset(limit, "second", 0)
+        redis.hset(KEYS.state, "blocked_until", 0)
+        promote(redis)
+    assert all(0 < wait <= 1 for wait in waits[:3])
+    assert all(299 < wait <= 300 for wait in waits[3:6])
+    assert time.gmtime(time.time() + waits[6])[3:5] == (0, 0)
+    assert len(sandbox.requests) == 7
+
+
 @pytest.mark.parametrize("action", ["http", "not_json", "reset", "truncate", "accept_then_reset"])
 def test_a_failing_endpoint_uses_an_attempt_and_the_event_comes_back(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox, action: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from tasks.sweep import sweep_all
+from tasks.sweep import _forget_dead_consumers, sweep_all
 from worker.alerts import Alerts
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.envelope import Envelope
+from worker.inbox import Inbox
 from worker.keys import GROUP, Keys
 from worker.replay_jobs import ReplayJobs
 from worker.runtime import Runtime
@@ -81,6 +83,30 @@ def test_only_silent_consumers_that_hold_nothing_are_forgotten(
     sweep(here)
     names: Any = redis.xinfo_consumers(KEYS.inbox, GROUP)
     assert [each["name"] for each in names] == [b"busy"]
+
+
+def test_a_consumer_that_claims_while_it_is_forgotten_loses_nothing(
+    redis: redis_py.Redis, make_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.sweep._IDLE_CONSUMER_MS", -1)
+    here = make_runtime()
+    inbox = Inbox(redis, KEYS, consumer="woken")
+    over = threading.Event()
+
+    def keep_sweeping() -> None:
+        while not over.is_set():
+            _forget_dead_consumers(here, KEYS)
+
+    sweeping = threading.Thread(target=keep_sweeping)
+    sweeping.start()
+    try:
+        for _ in range(500):
+            redis.xadd(KEYS.inbox, {"event": b"{}"})
+            (claimed,) = inbox.claim(1)
+            assert redis.xack(KEYS.inbox, GROUP, claimed.entry_id) == 1
+    finally:
+        over.set()
+        sweeping.join()
 
 
 def test_a_replay_job_that_nobody_runs_is_found(redis: redis_py.Redis, make_runtime: Callable[..., Runtime]) -> None:

@@ -1,4 +1,4 @@
-"""Which destinations get deliver tasks, and how many: never more than there is work and leases for, never none for long.
+"""Which destinations get deliver tasks, and how many: never more than there is work for, never none for long.
 
 The server's clock cannot be turned: a lease that is to have ended gets a score in the past.
 """
@@ -21,7 +21,6 @@ from worker.pauses import Pauses
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 from worker.schedule import Schedule, Tick
-from worker.scripts import run
 
 KEYS = Keys("stores")
 Look = Callable[..., Tick]
