@@ -326,3 +326,19 @@ def test_an_edit_of_a_dead_letter_that_is_gone_leaves_nothing_behind(redis: redi
     changes.replay(ref)
     assert changes.edit(ref, b"{}") is False
     assert not redis.exists(KEYS.dead_revisions)
+
+
+@pytest.mark.parametrize("by", ["delconsumer", "setid"])
+def test_what_nobody_holds_and_nobody_would_be_given_is_claimed_by_force(redis: redis_py.Redis, by: str) -> None:
+    add(redis, 5)
+    kept = inbox(redis, "lives").claim(2)
+    if by == "delconsumer":
+        inbox(redis, "removed").claim(3)
+        redis.xgroup_delconsumer(KEYS.inbox, GROUP, "removed")
+    else:
+        redis.xgroup_setid(KEYS.inbox, GROUP, "$")
+    rescued = inbox(redis, "b").claim(10)
+    assert len(rescued) == 3
+    assert inbox(redis, "c").claim(10) == []
+    assert settle(redis, *((claimed, Done("delivered")) for claimed in kept + rescued)) == 5
+    assert places(redis)["streams"] == 0
