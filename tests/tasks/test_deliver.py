@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 import pytest
 import redis as redis_py
+from kombu.exceptions import OperationalError
 
+from tasks.deliver import deliver as task
 from tasks.deliver import deliver_slice
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
 from worker.grouping import PATH
@@ -465,3 +467,27 @@ def test_a_throttled_source_makes_no_other_wait_as_long(
     assert set(sandbox.deliveries) == {"message-3"}
     due = [score / 1000 - time.time() for _, score in redis.zrange(KEYS.due, 0, -1, withscores=True)]
     assert due == [pytest.approx(seconds, abs=1) for seconds in waits.values()]
+
+
+def test_a_broker_that_takes_no_message_ends_no_delivery(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = make_runtime(batch_size=2)
+    put(redis, *(order_completed(number) for number in range(7)))
+    refused = []
+
+    def refuse(args: tuple[str, str], **_: object) -> None:
+        refused.append(args)
+        raise OperationalError
+
+    monkeypatch.setattr("tasks.deliver.runtime", lambda: here)
+    monkeypatch.setattr("tasks.deliver._SLICE_SECONDS", 0)
+    monkeypatch.setattr(task, "apply_async", refuse)
+    task("stores", "token")
+    assert refused == [("stores", "token")] * 4
+    assert len(sandbox.deliveries) == 7
+    assert not redis.exists(KEYS.slices)
