@@ -15,7 +15,7 @@ from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
-from worker import embedded, logs, sentry
+from worker import broker, embedded, logs, sentry
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
@@ -31,6 +31,7 @@ SWEEP_TASK = "tiktok_events.sweep"
 _SWEEP_SECONDS = 60
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
+broker.mend()
 app = Celery(
     "tiktok_events",
     broker=url_of_broker(),
@@ -52,6 +53,9 @@ app.conf.update(
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 5,
+        # What a killed worker was handed comes again after this long, not after kombu's hour. Matters only for
+        # events that come in by Celery (tasks/enqueue.py); no task may hold one unacknowledged for longer.
+        "visibility_timeout": 120,
     },
     task_serializer="json",
     accept_content=["json"],
