@@ -107,7 +107,6 @@ class Run:
 
     def _kill(self, kind: str) -> None:
         holders = self._holders()
-        self._ended += self._fleet.dead()
         if kind == "child":
             self._fleet.kill_child(self._chance, holders or frozenset())
             self._children += 1
@@ -134,6 +133,7 @@ class Run:
     def _wait(self, seconds: float, kind: str) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
+            self._ended += self._fleet.revive()
             self._watch(f"next: {kind}", *self._settled())
             time.sleep(min(left, 0.5))
 
@@ -142,6 +142,7 @@ class Run:
         last: tuple[int, int, int] | None = None
         since = time.monotonic()
         while time.monotonic() < self._deadline:
+            self._ended += self._fleet.revive()
             settled, _ = self._settled()
             try:
                 now = (settled, len(self._producing.acknowledged), self._subject.unsettled())
@@ -187,7 +188,7 @@ class Run:
             duplicates_after_lost_answer=after_lost,
             duplicates_after_kill=after_kill,
             duplicates_bound=slots * self._subject.batch_size + self._producing.sent_again,
-            ended_by_themselves=self._ended + self._fleet.dead(),
+            ended_by_themselves=self._ended,
             seconds=round(seconds, 1),
             finished=finished,
             versions=versions(self._server.version()),
