@@ -23,6 +23,8 @@ from benchmarks.chaos.tiktok import TikTok
 _GIVES_UP_SECONDS = 120.0
 """Without any change for this long, what is left is stuck."""
 
+_BETWEEN_BURSTS_SECONDS = 12.0
+
 Watch = Callable[[str, int, int], None]
 
 
@@ -54,6 +56,7 @@ class Run:
         self._chance = random.Random(f"run:{plan.seed}")
         self._workers = self._children = self._redis = self._caught = 0
         self._ended = 0
+        self._throttled_at = 0.0
 
     def __call__(self) -> Report:
         """Run it; everything that was started has ended when this returns."""
@@ -98,12 +101,17 @@ class Run:
         for kind in kinds:
             self._wait(self._plan.between_seconds * self._chance.uniform(0.5, 1.5), kind)
             self._tiktok.turn(self._chance)
-            if self._chance.random() < 0.25:
-                self._tiktok.throttle(self._chance.randint(1, 3))
+            self._throttle()
             if kind == "redis":
                 self._restart_redis()
             else:
                 self._kill(kind)
+
+    def _throttle(self) -> None:
+        """Throttle a request or two, not too often: four in a row would mean the penalty of the minute's limit."""
+        if time.monotonic() - self._throttled_at > _BETWEEN_BURSTS_SECONDS:
+            self._throttled_at = time.monotonic()
+            self._tiktok.throttle(self._chance.randint(1, 2))
 
     def _kill(self, kind: str) -> None:
         holders = self._holders()
