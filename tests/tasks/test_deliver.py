@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from tasks.deliver import deliver as task
 from tasks.deliver import deliver_slice
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
+from worker.envelope import Envelope
 from worker.grouping import PATH
 from worker.keys import Keys
 from worker.keys import limiter as limiter_key
@@ -491,3 +492,30 @@ def test_a_broker_that_takes_no_message_ends_no_delivery(
     assert refused == [("stores", "token")] * 4
     assert len(sandbox.deliveries) == 7
     assert not redis.exists(KEYS.slices)
+
+
+def test_a_replay_of_what_was_delivered_is_refused_unless_forced(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    put(redis, order_completed(1))
+    deliver(here)
+    changes = Changes(redis, KEYS)
+    envelope = Envelope(ref="1-1", id="message-1", payload=orjson.dumps(order_completed(1)), enqueued_at=1)
+    for forced, times in ((False, 1), (True, 2)):
+        changes.add(DeadLetter("stores", "partial", "why", envelope, time.time()))
+        changes.replay("1-1", forced=forced)
+        deliver(here)
+        assert sandbox.deliveries == {"message-1": times}
+    assert state(redis).totals["duplicate"] == 1
+
+
+def test_a_request_that_is_too_large_is_split_until_it_fits(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.configure(max_body_bytes=6_000)
+    put(redis, *(order_completed(number) for number in range(40)), order_completed(99, query="x" * 7_000))
+    deliver(make_runtime())
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.envelope.id) == ("too_large", "message-99")
+    assert len(sandbox.deliveries) == 40
