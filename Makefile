@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint chaos run lock clean
+.PHONY: help setup demo run test lint docs chaos lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ setup: $(VENV)/.dev ## make .venv with the locked dependencies
 demo: $(VENV)/.worker ## the whole story in a minute: enqueue, deliver, fail, mend, replay
 	$(BIN)/python -m examples.demo
 
+# Redis is the embedded one and TikTok the sandbox, whatever the environment says: this is for trying things out.
+run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok and a worker; Ctrl-C ends them
+	@env -u REDIS_URL -u CELERY_BROKER_URL PATH="$(abspath $(BIN)):$$PATH" PYTHONUNBUFFERED=1 \
+	  TIKTOK_EVENTS_CONFIG=examples/destinations.toml TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
+	  $(BIN)/honcho -e /dev/null start -f examples/Procfile
+
 test: lint ## lint, types, layers and every test
 	$(BIN)/python -m pytest
 
@@ -35,6 +41,9 @@ lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev ## write the generated tables of docs/ anew
+	$(BIN)/python docs/generate.py
 
 lock: $(VENV)/.dev ## compile the hashed lock files from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --extra worker -o requirements.lock pyproject.toml

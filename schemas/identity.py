@@ -19,6 +19,7 @@ from schemas.phones import NotAPhoneError, to_e164
 Dropped = tuple[str, str]
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_HASH_OF_NOTHING = sha256(b"").hexdigest()
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -71,6 +72,13 @@ def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[di
     return sent, dropped
 
 
+def _taken_as_hashed(text: str) -> str:
+    """Return a hash that came from outside in lower case. Raises UnusableError for that of nothing: many share it."""
+    if text.lower() == _HASH_OF_NOTHING:
+        raise UnusableError("is the hash of an empty value")
+    return text.lower()
+
+
 def _hash_all(
     texts: list[str], rule: Callable[[str], str], field: str, is_list: bool, dropped: list[Dropped]
 ) -> list[str]:
@@ -79,7 +87,7 @@ def _hash_all(
         if not text:
             continue
         try:
-            found[text.lower() if _HASHED.fullmatch(text) else rule(text)] = None
+            found[_taken_as_hashed(text) if _HASHED.fullmatch(text) else rule(text)] = None
         except UnusableError as reason:
             dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
     return list(found)

@@ -23,7 +23,8 @@ waits no longer than this and a request."""
 def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callable[[], float] = time.monotonic) -> bool:
     """Deliver batches until there are none, the gate closes, or the slice is over.
 
-    Returns whether there is more to do, so that another slice should follow.
+    Returns whether there is more to do, so that another slice should follow, with the same token: a slice that is
+    over keeps its lease for the one that follows, or the waker would send another beside it.
     """
     keys, settings = delivery.keys, delivery.destination
     end = clock() + _SLICE_SECONDS
@@ -32,7 +33,7 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
             delivery.redis,
             "gate",
             [keys.state, keys.breaker, keys.slices],
-            [token, int(LEASE_SECONDS * 1000)],
+            [token, int(LEASE_SECONDS * 1000), settings.max_in_flight],
         )
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
@@ -48,7 +49,6 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
             return _release(delivery, keys, token)
         delivery.deliver(batch)
         if clock() > end:
-            _release(delivery, keys, token)
             return True
 
 
@@ -65,4 +65,4 @@ def deliver(destination: str, token: str | None = None) -> None:
     delivery, inbox = here.of(destination)
     lease = token or secrets.token_hex(8)
     if deliver_slice(delivery, inbox, token=lease):
-        deliver.apply_async((destination,), expires=LEASE_SECONDS)
+        deliver.apply_async((destination, lease), expires=LEASE_SECONDS)

@@ -87,6 +87,7 @@ def test_test_events_never_share_a_request_with_live_ones(
         (b"null", "undecodable"),
         (b"{}", "unmapped"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "undecodable"),
+        (b'{"event": "x", "a":' + b"[" * 990 + b"]" * 990 + b"}", "unmapped"),
         (b'{"event": "Order Completed", "x": "' + b"y" * 300_000 + b'"}', "too_large"),
         (b'{"event": "Order Completed", "x": NaN}', "undecodable"),
         (b'{"type": "track", "event": "Order Completed", "properties": {"email": "\xff"}}', "undecodable"),
@@ -322,8 +323,8 @@ def test_while_half_open_only_one_batch_probes(redis: redis_py.Redis, make_runti
     here = make_runtime()
     redis.hset(KEYS.breaker, mapping={"open_until": 1, "opened_times": 1})
     gate = [KEYS.state, KEYS.breaker, KEYS.slices]
-    assert run(here.redis, "gate", gate, ["a", 1000])[0] == b"probe"
-    assert run(here.redis, "gate", gate, ["b", 1000])[0] == b"open"
+    assert run(here.redis, "gate", gate, ["a", 1000, 4])[0] == b"probe"
+    assert run(here.redis, "gate", gate, ["b", 1000, 4])[0] == b"open"
 
 
 def test_the_ledger_sends_no_event_twice_unless_forced(

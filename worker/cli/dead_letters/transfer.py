@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import os
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import orjson
@@ -26,24 +29,33 @@ _FORMAT = 1
 
 @click.command()
 @filters
-@click.option("--output", "-o", type=click.File("wb"), default="-", help="Default: standard output.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Default: standard output.")
 @click.option("--reveal", is_flag=True, help="With the events as they came, which `import` needs. This is audited.")
 @context.redis_errors
-def export(*, output: Any, reveal: bool, **options: Any) -> None:
+def export(*, output: Path | None, reveal: bool, **options: Any) -> None:
     """Write dead letters as JSON Lines, oldest first. Without --reveal, identifiers are masked."""
     redis = context.redis()
-    count = 0
-    for keys in context.keys_of(options["destination"]):
-        queries = Queries(redis, keys)
-        for found in queries.scan(wanted(options), oldest_first=True):
-            letter = queries.get(found.ref)
-            if letter is None:
-                continue
-            output.write(orjson.dumps(_line(letter, reveal=reveal)) + b"\n")
-            count += 1
-        if reveal:
-            audit.record(redis, "export", destination=keys.destination, details=wanted(options).describe())
-    click.echo(f"{count} exported", err=True)
+    total = 0
+    with _private(output) as target:
+        for keys in context.keys_of(options["destination"]):
+            queries, count = Queries(redis, keys), 0
+            for found in queries.scan(wanted(options), oldest_first=True):
+                letter = queries.get(found.ref)
+                if letter is not None:
+                    target.write(orjson.dumps(_line(letter, reveal=reveal)) + b"\n")
+                    count += 1
+            if reveal and count:
+                details = {**wanted(options).describe(), "count": count}
+                audit.record(redis, "export", destination=keys.destination, details=details)
+            total += count
+    click.echo(f"{total} exported", err=True)
+
+
+def _private(output: Path | None) -> AbstractContextManager[BinaryIO]:
+    """Open where the lines go. A file may hold identifiers, so it is the owner's alone."""
+    if output is None:
+        return nullcontext(sys.stdout.buffer)
+    return os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _line(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
