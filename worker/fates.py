@@ -22,19 +22,18 @@ def fate(
     destination: Destination,
     *,
     now: float,
-    wait_seconds: float,
     draw: float | None = None,
 ) -> Fate:
     """Return the fate of one event.
 
     `verdicts` stand beside `prepared.items`; None means that the item was not sent this time. The ledger passes
-    over what was delivered already when the event is tried again. `wait_seconds` is how long throttling lasts.
+    over what was delivered already when the event is tried again.
     """
     envelope = prepared.claimed.envelope
     known = [verdict for verdict in verdicts if verdict is not None]
     for verdict in known:
         if verdict.outcome in _NOBODYS_FAULT:
-            return Later(envelope.tried(_attempt(verdict, now), counts=False), wait_seconds, "deferred")
+            return Later(envelope.tried(_attempt(verdict, now), counts=False), verdict.wait_seconds, "deferred")
     failed = next((verdict for verdict in known if verdict.outcome is Outcome.UNAVAILABLE), None)
     if failed is not None:
         return _after_failure(prepared, failed, destination, now=now, draw=draw)
