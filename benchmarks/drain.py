@@ -79,9 +79,7 @@ def _snapshot(ground: Ground, workers: Group, events: int) -> _Snapshot | None:
     with suppress(OSError):
         processes = workers.process_ids()
         sink = float(ground.record()["cpu_seconds"])
-        return _Snapshot(
-            events, cpu_seconds(processes), ground.cpu_of_redis(), sink, resident_bytes(processes)
-        )
+        return _Snapshot(events, cpu_seconds(processes), ground.cpu_of_redis(), sink, resident_bytes(processes))
     return None
 
 

@@ -108,6 +108,10 @@ class Ground:
     def clear(self, *, delay_seconds: float = 0.0) -> None:
         """Empty database 0 and the sink's record; the sink's answers take `delay_seconds` from now on."""
         self.redis.flushdb()
+        self.forget(delay_seconds=delay_seconds)
+
+    def forget(self, *, delay_seconds: float = 0.0) -> None:
+        """Empty the sink's record; its answers take `delay_seconds` from now on."""
         self._session.put(self.sink_url, json={"delay_seconds": delay_seconds}, timeout=5).raise_for_status()
 
     def prepare(self, name: str, key: str, make: Callable[[], object]) -> None:
