@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from requests import RequestException
 from rich.console import Console
 
-from benchmarks import backlog, dead_letters, enqueueing, light_load, page, throughput
+from benchmarks import backlog, dead_letters, destinations, distance, enqueueing, light_load, page, throughput
 from benchmarks.figures import Missing, Row
 from benchmarks.ground import Ground, UnfinishedError
 from benchmarks.plan import FULL, QUICK, Plan
@@ -27,6 +27,8 @@ PARTS: dict[str, ModuleType] = {
     "enqueueing": enqueueing,
     "light-load": light_load,
     "backlog": backlog,
+    "distance": distance,
+    "destinations": destinations,
     "dead-letters": dead_letters,
 }
 

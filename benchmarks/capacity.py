@@ -62,8 +62,8 @@ def markdown(figures: Mapping[str, Figure], *, cores: int) -> str:
         f"| one Redis | {model.redis:.1f} | {model.rate_of_redis():,.0f} |",
         f"| one destination at TikTok's limit | | {TIKTOK_RATE:,} |",
         "",
-        f"Check: on {cores} cores the model gives {expected:,.0f} events/s; measured were {measured:,.0f}"
-        f" ({measured / expected:.0%}).",
+        f"Check: on {cores} cores the model gives {expected:,.0f} events/s; "
+        f"measured were {measured:,.0f} ({measured / expected:.0%}).",
         "",
         "| events/s | worker cores | Redis servers | Redis memory for an hour of backlog |",
         "| --- | --- | --- | --- |",

@@ -20,9 +20,9 @@ def bars(title: str, rows: Sequence[tuple[str, float, bool]]) -> str:
         return room * max(0.0, log10(value / low)) / log10(top / low)
 
     height = _TOP + _ROW * len(rows) + 30
+    box = f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="13" role="img"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" '
-        f'font-size="13" role="img"><title>{escape(title)}</title>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box}><title>{escape(title)}</title>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="12" y="24" font-size="15" font-weight="bold" fill="#0f172a">{escape(title)}</text>',
     ]

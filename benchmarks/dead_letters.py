@@ -53,7 +53,7 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
             tell(f"dead letters: {name}")
             yield Figure(f"{amount}: {name}", "ms", _milliseconds(queries, wanted), (), "", Target(most=100))
         tell("dead letters: replay")
-        settings = load(ground.environment()).destinations[DESTINATION]
+        settings = load(environment=ground.environment()).destinations[DESTINATION]
         jobs, expired = ReplayJobs(redis, keys, owner="bench"), expiry(settings, Mapper(settings.mapping))
         rate = tuple(_replayed_a_second(jobs, expired, plan.replay_seconds) for _ in range(3))
         yield Figure(f"{amount}: replay", "events/s", rate, (), "", Target(least=10_000))

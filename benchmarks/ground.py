@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -51,6 +51,7 @@ class Ground:
         self._server = RedisServer(folder / "redis")
         self._stack = ExitStack()
         self._session = requests.Session()
+        self._distant_url: str | None = None
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -81,9 +82,23 @@ class Ground:
         return self._server.url
 
     @property
+    def redis_socket(self) -> str:
+        """The path of its socket."""
+        return self._server.url.removeprefix("unix://")
+
+    @property
     def broker_url(self) -> str:
-        """The same in Celery's spelling."""
+        """The URL of Redis in Celery's spelling."""
         return self._server.url.replace("unix://", "redis+socket://", 1)
+
+    @contextmanager
+    def workers_reach_redis_at(self, url: str) -> Iterator[None]:
+        """Send the workers another way to Redis while the block lasts."""
+        self._distant_url = url
+        try:
+            yield
+        finally:
+            self._distant_url = None
 
     def write_configuration(self, *names: str) -> None:
         """Write a configuration with these destinations, all with default settings."""
@@ -94,13 +109,13 @@ class Ground:
         """Return the environment of every worker."""
         return {
             **os.environ,
-            "REDIS_URL": self.redis_url,
+            "REDIS_URL": self._distant_url or self.redis_url,
             "CELERY_BROKER_URL": "",
             "TIKTOK_EVENTS_CONFIG": str(self.folder / "destinations.toml"),
             "TIKTOK_ACCESS_TOKEN": "token-of-the-benchmark",
             "TIKTOK_EVENTS_ENCRYPTION_KEYS": "",
             "SENTRY_DSN": "",
-            "BENCH_BROKER_URL": self.broker_url,
+            "BENCH_BROKER_URL": self._distant_url or self.broker_url,
             "BENCH_SINK_URL": self.sink_url,
             "PYTHONPATH": str(ROOT),
         }

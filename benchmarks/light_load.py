@@ -93,7 +93,7 @@ def _phases(
         count = int(_LIGHT * plan.latency_seconds)
         _pace(_LIGHT, count, lambda number: enqueue(_now(number)))
         wait(lambda: ground.arrived() == count, seconds=30, what=f"light load on {subject.name}")
-        waits = quantiles(ground.record()["waits_ms"], n=100)
+        waits = quantiles(ground.record()["waits_ms"], n=100, method="inclusive")
         ground.forget()
         before = _cpu(ground, worker)
         _pace(_TRICKLE, int(_TRICKLE * plan.trickle_seconds), hand_over)

@@ -29,7 +29,7 @@ _BARS = (
 def write(rows: Sequence[Row], conditions: Mapping[str, Any], *, docs: Path = _DOCS) -> None:
     """Write JSON and chart, and put the table and the model between the markers of their pages."""
     figures = {row.name: row for row in rows if isinstance(row, Figure)}
-    (docs / "benchmarks.json").write_text(json.dumps(told(rows, dict(conditions)), indent=1) + "\n", encoding="utf-8")
+    (docs / "benchmarks.json").write_text(json.dumps(told(rows, conditions), indent=1) + "\n", encoding="utf-8")
     shown = [
         (label, median(figures[name].ours if is_ours else figures[name].other), is_ours)
         for label, name, is_ours in _BARS
@@ -43,7 +43,6 @@ def write(rows: Sequence[Row], conditions: Mapping[str, Any], *, docs: Path = _D
         "capacity": capacity.markdown(figures, cores=int(conditions["cores"])),
     }
     for page in ("benchmarks.md", "capacity.md"):
-        text = (docs / page).read_text(encoding="utf-8")
-        (docs / page).write_text(
-            _PART.sub(lambda part: f"{part[1]}\n{parts[part[2]]}\n\n{part[3]}", text), encoding="utf-8"
-        )
+        path = docs / page
+        text = _PART.sub(lambda part: f"{part[1]}\n{parts[part[2]]}\n\n{part[3]}", path.read_text(encoding="utf-8"))
+        path.write_text(text, encoding="utf-8")

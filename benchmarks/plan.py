@@ -24,6 +24,8 @@ class Plan:
     latency_seconds: float
     trickle_seconds: float
     destinations: int
+    """0: not measured"""
+    distant: int
 
 
 FULL = Plan(
@@ -42,6 +44,7 @@ FULL = Plan(
     latency_seconds=6.0,
     trickle_seconds=4.0,
     destinations=1_000,
+    distant=800,
 )
 QUICK = Plan(
     is_full=False,
@@ -59,4 +62,5 @@ QUICK = Plan(
     latency_seconds=1.5,
     trickle_seconds=1.0,
     destinations=0,
+    distant=200,
 )

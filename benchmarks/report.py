@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Figure, Missing, Row, show, summary
+from benchmarks.figures import Figure, Missing, Row, summary
 
 _COLUMNS = ("what", "unit", "ours", "compared with", "its figure", "ratio (min…max)", "target", "met")
 
@@ -71,13 +71,11 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def told(rows: Sequence[Row], conditions: dict[str, Any]) -> dict[str, Any]:
+def told(rows: Sequence[Row], conditions: Mapping[str, Any]) -> dict[str, Any]:
     """Return the result as JSON."""
-    return {"conditions": conditions, "rows": [row.told() for row in rows]}
+    return {"conditions": dict(conditions), "rows": [row.told() for row in rows]}
 
 
-def sentence(conditions: dict[str, Any]) -> str:
+def sentence(conditions: Mapping[str, Any]) -> str:
     """Return the circumstances as text."""
-    return "; ".join(
-        f"{name} {show(value) if isinstance(value, float) else value}" for name, value in conditions.items()
-    )
+    return "; ".join(f"{name} {value}" for name, value in conditions.items())
