@@ -14,6 +14,9 @@ from benchmarks.subjects import Ours
 from tiktok_events import Producer
 from worker.keys import Keys
 
+_DESTINATIONS = 1_000
+_EVENTS_EACH = 20
+
 
 class _Spread:
     """Our worker, the events in equal parts in many inboxes."""
@@ -44,21 +47,22 @@ class _Spread:
 
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
     """Drain many inboxes and a single one in turn; yield the row."""
-    name = f"{plan.destinations or 1_000:,} destinations, {plan.slow // (plan.destinations or 1_000)} events each"
-    if not plan.destinations:
+    name = f"{_DESTINATIONS:,} destinations, {_EVENTS_EACH} events each"
+    if not plan.is_full:
         yield Missing(name, "only in a full run")
         return
-    names = [f"shop-{number}" for number in range(plan.destinations)]
+    names = [f"shop-{number}" for number in range(_DESTINATIONS)]
+    count = _DESTINATIONS * _EVENTS_EACH
 
     def spread() -> float:
         tell("many destinations")
         ground.write_configuration(*names)
-        return drain(ground, _Spread(names), plan.slow).rate
+        return drain(ground, _Spread(names), count).rate
 
     def single() -> float:
         tell("a single destination")
         ground.write_configuration(DESTINATION)
-        return drain(ground, Ours(bulk=True), plan.slow).rate
+        return drain(ground, Ours(bulk=True), count).rate
 
     many, one = alternate(plan.pairs, spread, single)
     ground.write_configuration(DESTINATION)

@@ -10,7 +10,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from benchmarks.chaos.fleet import ROOT
 from benchmarks.drain import drain
@@ -53,8 +53,10 @@ def _network(socket: str) -> Iterator[int]:
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_seconds: float) -> None:
     loop = asyncio.get_running_loop()
-    while piece := await reader.read(1 << 16):
-        loop.call_later(delay_seconds, writer.write, piece)
+    # A worker that is killed resets its connections.
+    with suppress(OSError):
+        while piece := await reader.read(1 << 16):
+            loop.call_later(delay_seconds, writer.write, piece)
     loop.call_later(delay_seconds, writer.close)
 
 

@@ -23,8 +23,6 @@ class Plan:
     idle_seconds: float
     latency_seconds: float
     trickle_seconds: float
-    destinations: int
-    """0: not measured"""
     distant: int
 
 
@@ -34,17 +32,16 @@ FULL = Plan(
     ours=60_000,
     limit=150_000,
     usual=3_000,
-    slow=40_000,
+    slow=30_000,
     enqueued=2_000,
     backlogs=(10_000, 200_000),
     backlog_part=8_000,
     dead_letters=1_000_000,
     replay_seconds=4.0,
-    idle_seconds=4.0,
-    latency_seconds=6.0,
-    trickle_seconds=4.0,
-    destinations=1_000,
-    distant=800,
+    idle_seconds=3.0,
+    latency_seconds=5.0,
+    trickle_seconds=3.0,
+    distant=500,
 )
 QUICK = Plan(
     is_full=False,
@@ -61,6 +58,5 @@ QUICK = Plan(
     idle_seconds=1.5,
     latency_seconds=1.5,
     trickle_seconds=1.0,
-    destinations=0,
     distant=200,
 )
