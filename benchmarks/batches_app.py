@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery_batches import Batches
+from celery_batches import Batches  # type: ignore[import-not-found] # not in this environment
 
 from benchmarks.usual import BATCH, BATCHES, application, deliver, task_of
 
