@@ -18,7 +18,7 @@ CONDITIONS = {"cores": 2, "python": "3.11"}
 
 
 def _rows() -> list[Row]:
-    pairs, target = (1.0, 2.0, 3.0), Target(least=0.75)
+    pairs = (1.0, 2.0, 3.0)
     return [
         Figure(
             "throughput, against the limit", "events/s", (9_000.0,) * 3, (50_000.0,) * 3, "limit", Target(least=0.75)
