@@ -53,8 +53,10 @@ class Mapper:
         make_source = SOURCES.get(settings.source)
         names_events = False
         if make_source:
-            self._source = make_source(settings.event_source)
+            self._source = make_source(settings.event_source, settings.event_source_id)
             names_events = self._source.names_events
+            if self._source.needs_mappings and not settings.mappings:
+                faults.append(Fault("mappings", f"at least one mapping is required for source {settings.source}"))
         try:
             self._event_source_id = Template(settings.event_source_id, name="event_source_id")
         except ExpressionError as error:
@@ -90,6 +92,7 @@ class Mapper:
         if isinstance(chosen, Fault):
             return Refused("unmapped", (chosen, *findings.notes), None)
         findings.invalid += self._source.misplaced(event)
+        findings.notes += self._source.remarks(event)
         try:
             event_source_id = self._event_source_id.fill(event)
         except TemplateError as failure:

@@ -29,9 +29,10 @@ class SegmentSource:
     """Segment's calls for one event source."""
 
     names_events = False
+    needs_mappings = False
     mapping_shape: Shape = "found"
 
-    def __init__(self, event_source: EventSource) -> None:
+    def __init__(self, event_source: EventSource, event_source_id: str) -> None:  # noqa: ARG002 - the same for every set
         self._fields = FieldTable(FIELDS, event_source, page_url=_PAGE_URL)
         self._page = Selection(page_event(event_source), "products")
         self._presets = {preset.trigger: Selection(preset.event, preset.shape) for preset in PRESETS if preset.trigger}
@@ -56,6 +57,10 @@ class SegmentSource:
             for parts in _CONTAINERS
             if not isinstance(found := read(event, parts), dict) and not is_blank(found)
         ]
+
+    def remarks(self, event: Raw) -> list[Fault]:  # noqa: ARG002 - nothing is passed over
+        """Find nothing."""
+        return []
 
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:
         """Read every field from the first of its paths that is not blank."""

@@ -66,6 +66,45 @@ def order() -> dict[str, Any]:
 
 
 @pytest.fixture
+def purchase() -> dict[str, Any]:
+    """A Commanders Act event with every field of the TikTok Offline Events page."""
+    return {
+        "event_name": "purchase",
+        "id": "o-1",
+        "type": "offline",
+        "shop_id": "s-1",
+        "currency": "EUR",
+        "value": 46.5,
+        "items": [
+            {
+                "id": "sku-1",
+                "quantity": 3,
+                "type": "product",
+                "product": {
+                    "id": "p-1",
+                    "name": "Tea",
+                    "price": 15.5,
+                    "brand": "Acme",
+                    "category_1": "Home",
+                    "category_2": "Kitchen",
+                    "category_3": "Drinks",
+                    "category_4": "Tea",
+                    "category_5": "Green",
+                },
+            }
+        ],
+        "user": {"id": "User-1", "email": "ada@example.com", "phone": "+12015550123"},
+        "context": {
+            "event_id": "context-1",
+            "event_timestamp": "1789999200900",
+            "page": {"url": "https://shop.example/thanks?ttclid=E.C.P.url", "referrer": "https://shop.example/cart"},
+            "device": {"ip": "203.0.113.7", "user_agent": "Mozilla/5.0", "language": "fr-FR"},
+        },
+        "partners": {"tiktok": {"ttclid": "E.C.P.own", "ttp": "cookie-1", "ldu": "false"}},
+    }
+
+
+@pytest.fixture
 def plain() -> dict[str, Any]:
     """The smallest offline event in TikTok's own form."""
     return {"event": "Purchase", "event_time": int(NOW) - 60, "event_id": "e-1", "user": {"email": "ada@example.com"}}
