@@ -10,7 +10,6 @@ from schemas.event_names import NameStyle
 from schemas.event_sources import EVENT_SOURCES, EventSource
 from schemas.outcome import Fault
 from schemas.phones import REGIONS
-from schemas.sources import SOURCES
 from schemas.suggestions import did_you_mean
 
 SourceName = Literal["tiktok", "segment", "commanders_act", "amperity"]
@@ -87,8 +86,6 @@ def faults_of(settings: MappingSettings) -> Iterator[Fault]:
     for path, value, allowed in closed:
         if value not in allowed:
             yield Fault(path, f"must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
-    if settings.source in get_args(SourceName) and settings.source not in SOURCES:
-        yield Fault("source", f"is not available yet; these are: {', '.join(SOURCES)}")
     if settings.kind == "order_sync":
         yield Fault("kind", "is not available yet; these are: events, offline")
     if settings.kind == "offline":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from schemas.event_sources import EventSource
+from schemas.sources.amperity import AmperitySource
 from schemas.sources.commanders_act import CommandersActSource
 from schemas.sources.segment import SegmentSource
 from schemas.sources.source import Source
@@ -15,4 +16,5 @@ SOURCES: Mapping[str, Callable[[EventSource, str], Source]] = {
     "tiktok": TikTokSource,
     "segment": SegmentSource,
     "commanders_act": CommandersActSource,
+    "amperity": AmperitySource,
 }

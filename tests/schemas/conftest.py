@@ -105,6 +105,35 @@ def purchase() -> dict[str, Any]:
 
 
 @pytest.fixture
+def row() -> dict[str, Any]:
+    """A row with every column of Amperity's page, as CSV has it."""
+    return {
+        "agent": "Mozilla/5.0",
+        "brand": "Acme",
+        "content_category": "Drinks",
+        "content_id": "p-1",
+        "content_name": "Tea",
+        "content_type": "product",
+        "cookie_id": "cookie-1",
+        "currency": "EUR",
+        "email": "ada@example.com",
+        "event": "CompletePayment",
+        "event_channel": "in_store",
+        "event_id": "e1",
+        "event_set_id": "7000000000000000001",
+        "ip": "203.0.113.7",
+        "order_id": "o-1",
+        "phone": "+12015550123",
+        "price": "15.50",
+        "quantity": "3",
+        "shop_id": "s-1",
+        "tiktok_click_id": "E.C.P.own",
+        "timestamp": "2026-09-21T14:00:00Z",
+        "value": "46.50",
+    }
+
+
+@pytest.fixture
 def plain() -> dict[str, Any]:
     """The smallest offline event in TikTok's own form."""
     return {"event": "Purchase", "event_time": int(NOW) - 60, "event_id": "e-1", "user": {"email": "ada@example.com"}}
