@@ -107,14 +107,14 @@ MakeFleet = Callable[..., Fleet]
 def make_fleet(own_server: Any, sandbox: Sandbox, tmp_path: Path) -> Iterator[MakeFleet]:
     made: list[Fleet] = []
 
-    def make(settings: str = "", *, source: str = "segment", more: str = "") -> Fleet:
+    def make(settings: str = "", *, source: str = "segment", kind: str = "events", more: str = "") -> Fleet:
         config = tmp_path / "destinations.toml"
         config.write_text(
             f"""
 [credentials.main]
 access_token = "${{TIKTOK_ACCESS_TOKEN}}"
 [destinations.stores]
-kind = "events"
+kind = "{kind}"
 source = "{source}"
 credentials = "main"
 event_source_id = "7654321098765432109"
