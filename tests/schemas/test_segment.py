@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas import Mapped, Refused
+from schemas import Mapped, Refused, Rule
 from schemas.sources.segment_fields import FIELDS
 from schemas.sources.segment_presets import PRESETS
 
@@ -283,6 +283,32 @@ def test_nothing_absent_is_sent(map_event: MapEvent, only: Only) -> None:
         "user": {"email": [digest("ada@example.com")]},
         "properties": {"content_type": "product"},
     }
+
+
+@pytest.mark.parametrize(
+    "action", [None, "reportOfflineEvent", "trackPaymentOfflineConversion", "trackNonPaymentOfflineConversion"]
+)
+def test_every_action_sends_the_same(
+    action: str | None, map_event: MapEvent, only: Only, order: dict[str, Any]
+) -> None:
+    rule = Rule(event="Purchase", when="event == 'Order Completed'", action=action)
+    assert only(map_event("segment", order, mappings=(rule,))) == only(map_event("segment", order))
+
+
+@pytest.mark.parametrize(("member", "name"), [(True, "Subscribe"), (False, "Contact"), (None, None)])
+def test_entering_and_leaving_an_audience_become_events_where_mappings_ask_for_it(
+    member: bool | None, name: str | None, map_event: MapEvent
+) -> None:
+    trait = "traits.order_completed_last_30days"
+    rules = (
+        Rule(event="Subscribe", when=f"type == 'identify' && {trait} == `true`"),
+        Rule(event="Contact", when=f"type == 'identify' && {trait} == `false`"),
+    )
+    call = {"type": "identify", "userId": "u-1", "traits": {"email": "ada@example.com"}}
+    if member is not None:
+        call["traits"] = {"email": "ada@example.com", "order_completed_last_30days": member}
+    result = map_event("segment", call, mappings=rules)
+    assert ([item.event for item in result.items] if isinstance(result, Mapped) else [None]) == [name]
 
 
 def test_the_table_of_fields_names_each_target_once_for_an_event_source() -> None:

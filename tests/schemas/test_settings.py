@@ -33,6 +33,16 @@ def faults_of(**settings: Any) -> dict[str, str]:
         ({"max_future_seconds": -1}, "max_future_seconds", "negative"),
         ({"mappings": (Rule(event="Contact"),) * 51}, "mappings", "at most 50, are 51"),
         ({"mappings": (Rule(),)}, "mappings.0.event", "is required"),
+        (
+            {"mappings": (Rule(event="Contact", action="reportOfflineEvents"),)},
+            "mappings.0.action",
+            "did you mean reportOfflineEvent?",
+        ),
+        (
+            {"source": "amperity", "mappings": (Rule(event="Contact", action="reportOfflineEvent"),)},
+            "mappings.0.action",
+            "is for source segment only",
+        ),
         ({"mappings": (Rule(event="purchase"),)}, "mappings.0.event", "did you mean Purchase?"),
         ({"mappings": (Rule(event="Complete Payment"),)}, "mappings.0.event", "did you mean CompletePayment?"),
         ({"mappings": (Rule(event="Contact", when="a ="),)}, "mappings.0.when", "not a valid expression"),

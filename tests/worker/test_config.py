@@ -52,6 +52,17 @@ def test_the_legacy_endpoints_have_defaults_of_their_own() -> None:
     assert stores(GOOD).mapping.name_style == "current"
 
 
+def test_a_deprecated_action_is_an_alias_and_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    actions = ("reportOfflineEvent", "trackPaymentOfflineConversion", "trackPaymentOfflineConversion")
+    text = "".join(f'[[destinations.stores.mappings]]\nevent = "Purchase"\naction = "{action}"\n' for action in actions)
+    with caplog.at_level("WARNING"):
+        assert [rule.action for rule in stores(GOOD + text).mapping.mappings] == list(actions)
+    place = "destinations.stores.mappings.1.action"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{place}: trackPaymentOfflineConversion is deprecated and does what reportOfflineEvent does"
+    ]
+
+
 def test_a_secret_shows_itself_nowhere() -> None:
     assert "very-secret" not in repr(build(tomllib.loads(GOOD), ENVIRONMENT, source="test"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from schemas.sources.segment_actions import ACTIONS
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -36,6 +38,8 @@ from worker.config.schema import (
     RateLimitSchema,
     RetrySchema,
 )
+
+log = logging.getLogger(__name__)
 
 _SECTIONS = {
     "retry": RetrySchema,
@@ -119,6 +123,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
+    _warn_of_deprecated_actions(destinations)
     return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
 
 
@@ -163,7 +168,8 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
         test_event_code=settings["test_event_code"],
         web_fields=settings["web_fields"],
         mappings=tuple(
-            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"])) for rule in settings["mappings"]
+            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"]), action=rule["action"])
+            for rule in settings["mappings"]
         ),
     )
     try:
@@ -204,6 +210,23 @@ def _destination(
         dead_letters=DeadLetterSettings(**settings["dead_letters"]),
         **{key: settings[key] for key in plain},
     )
+
+
+def _warn_of_deprecated_actions(destinations: Mapping[str, Destination]) -> None:
+    """Say once of each deprecated action where it is named first."""
+    told: set[str] = set()
+    for name, destination in destinations.items():
+        for position, rule in enumerate(destination.mapping.mappings):
+            instead = ACTIONS.get(rule.action) if rule.action else None
+            if instead and rule.action not in told:
+                told.add(str(rule.action))
+                log.warning(
+                    "destinations.%s.mappings.%d.action: %s is deprecated and does what %s does",
+                    name,
+                    position,
+                    rule.action,
+                    instead,
+                )
 
 
 def _flatten(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:

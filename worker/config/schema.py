@@ -165,6 +165,10 @@ class DeadLettersSchema(_Strict):
 
 
 class MappingSchema(_Strict):
+    action = fields.String(
+        load_default=None,
+        metadata={"doc": "source segment: the action a mapping was carried over from; it changes nothing"},
+    )
     event = fields.String(load_default=None, metadata={"doc": "TikTok event name to send"})
     when = fields.String(
         load_default=None,
