@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
-from schemas.sources.segment_actions import ACTIONS
+from worker.config.deprecations import warn_of_deprecations
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -38,8 +37,6 @@ from worker.config.schema import (
     RateLimitSchema,
     RetrySchema,
 )
-
-log = logging.getLogger(__name__)
 
 _SECTIONS = {
     "retry": RetrySchema,
@@ -123,7 +120,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
-    _warn_of_deprecated_actions(destinations)
+    warn_of_deprecations(destinations)
     return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
 
 
@@ -210,23 +207,6 @@ def _destination(
         dead_letters=DeadLetterSettings(**settings["dead_letters"]),
         **{key: settings[key] for key in plain},
     )
-
-
-def _warn_of_deprecated_actions(destinations: Mapping[str, Destination]) -> None:
-    """Say once of each deprecated action where it is named first."""
-    told: set[str] = set()
-    for name, destination in destinations.items():
-        for position, rule in enumerate(destination.mapping.mappings):
-            instead = ACTIONS.get(rule.action) if rule.action else None
-            if instead and rule.action not in told:
-                told.add(str(rule.action))
-                log.warning(
-                    "destinations.%s.mappings.%d.action: %s is deprecated and does what %s does",
-                    name,
-                    position,
-                    rule.action,
-                    instead,
-                )
 
 
 def _flatten(messages: Any, place: str = "") -> Iterator[tuple[str, str]]:
