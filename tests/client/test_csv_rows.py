@@ -17,6 +17,7 @@ def rows(content: bytes, **options: Any) -> list[Row]:
     return list(read_csv(io.BytesIO(content), **options))
 
 
+@pytest.mark.covers("amperity/columns/any-order")
 def test_a_row_is_an_object_of_its_filled_columns() -> None:
     (row,) = rows(b"event,email,phone\nContact,ada@example.com, \n")
     assert row.event == {"event": "Contact", "email": "ada@example.com"}

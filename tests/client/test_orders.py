@@ -26,6 +26,7 @@ def grouped(*events: dict[str, Any] | None, **options: Any) -> list[Row]:
     return list(group_rows(rows(*events), **{"by": "order_id", **options}))
 
 
+@pytest.mark.covers("amperity/rows/orders")
 def test_rows_of_an_order_become_one_event_with_contents() -> None:
     first, second = grouped(
         line("1", "a", price="1.50", quantity="2", email="ada@example.com", value="4.50", brand=""),
@@ -68,6 +69,7 @@ def test_a_row_of_no_order_and_one_that_has_contents_stay_as_they_are() -> None:
 # --- value
 
 
+@pytest.mark.covers("amperity/rows/value")
 @pytest.mark.parametrize(
     ("value_per", "values", "sent"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 
 import celery
 import orjson
+import pytest
 
 from tiktok_events import Producer
 from worker.sandbox import Sandbox
@@ -39,6 +40,7 @@ def test_python_shell_xadd_and_celery_by_name_are_all_delivered(
     assert sandbox.deliveries == {f"message-{number}": 1 for number in range(1, 9)}
 
 
+@pytest.mark.covers("amperity/rows/orders")
 def test_a_csv_file_of_rows_is_delivered_as_orders_to_the_legacy_endpoints(
     make_fleet: Callable[..., Any], sandbox: Sandbox, tmp_path: Any
 ) -> None:

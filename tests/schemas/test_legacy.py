@@ -71,6 +71,7 @@ def test_names_are_legacy_unless_set(
     assert only(map_event("tiktok", plain | {"event": given}, kind="offline", event_names=style))["event"] == sent
 
 
+@pytest.mark.covers("amperity/column/event-channel")
 @pytest.mark.parametrize("channel", ["email", "website", "phone_call", "in_store", "crm", "other"])
 def test_event_channels_are_a_closed_list(channel: str, map_event: MapEvent, only: Only, plain: dict[str, Any]) -> None:
     plain["properties"] = {"event_channel": channel}

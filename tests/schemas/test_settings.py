@@ -16,6 +16,12 @@ def faults_of(**settings: Any) -> dict[str, str]:
     return {fault.path: fault.rule for fault in caught.value.faults}
 
 
+@pytest.mark.covers(
+    "segment/setting/event-set-id",
+    "segment/mappings/limit",
+    "commanders-act/setting/event-set-id",
+    "amperity/setting/event-set-id",
+)
 @pytest.mark.parametrize(
     ("settings", "path", "rule"),
     [
@@ -78,6 +84,7 @@ def test_all_faults_come_together() -> None:
     }
 
 
+@pytest.mark.covers("segment/mappings/limit")
 def test_fifty_mappings_are_allowed() -> None:
     Mapper(MappingSettings(source="segment", event_source_id="1", mappings=(Rule(event="Contact"),) * 50))
 

@@ -68,6 +68,7 @@ def test_batches_keep_to_their_size(
     assert state(redis).totals["delivered"] == 25
 
 
+@pytest.mark.covers("segment/field/test-event-code")
 def test_test_events_never_share_a_request_with_live_ones(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
@@ -77,6 +78,7 @@ def test_test_events_never_share_a_request_with_live_ones(
     assert sum(event.get("test_event_code") == "TEST1" for event in sandbox.events) == 1
 
 
+@pytest.mark.covers("segment/pii/validated")
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -392,6 +394,7 @@ def test_our_own_rate_limit_defers_without_an_attempt(
     assert now.waiting + now.scheduled == 2
 
 
+@pytest.mark.covers("commanders-act/field/event-set-id")
 @pytest.mark.parametrize(("count", "paths"), [(1, ["track"]), (3, ["batch"]), (120, ["batch", "batch", "batch"])])
 def test_the_legacy_endpoints_get_one_event_or_a_batch_of_at_most_fifty(
     count: int,

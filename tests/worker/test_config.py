@@ -52,6 +52,7 @@ def test_the_legacy_endpoints_have_defaults_of_their_own() -> None:
     assert stores(GOOD).mapping.name_style == "current"
 
 
+@pytest.mark.covers("segment/action/deprecated")
 def test_a_deprecated_action_is_an_alias_and_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     actions = ("reportOfflineEvent", "trackPaymentOfflineConversion", "trackPaymentOfflineConversion")
     text = "".join(f'[[destinations.stores.mappings]]\nevent = "Purchase"\naction = "{action}"\n' for action in actions)
@@ -135,6 +136,7 @@ def test_durations(text: str, seconds: float) -> None:
     assert stores(GOOD + f"retry = {{ max_backoff = {text}, min_backoff = 0.1 }}").retry.max_backoff_seconds == seconds
 
 
+@pytest.mark.covers("segment/setting/access-token")
 @pytest.mark.parametrize("token", ["", "   ", "tök", "a\nb"])
 def test_a_token_that_cannot_go_into_a_header_is_refused(token: str) -> None:
     (told,) = faults(GOOD, {"TOKEN": token, "SET": "1"})
