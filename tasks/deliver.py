@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
 from worker.delivery import Delivery
 from worker.inbox import Inbox
@@ -14,6 +16,8 @@ from worker.keys import GROUP, Keys
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
 from worker.scripts import run
+
+log = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 2.0
 """How long one task goes on. Celery around the loop costs next to nothing at this length, and a warm shutdown
@@ -23,7 +27,8 @@ waits no longer than this and a request."""
 def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callable[[], float] = time.monotonic) -> bool:
     """Deliver batches until there are none, the gate closes, or the slice is over.
 
-    Returns whether there is more to do, so that another slice should follow.
+    Returns whether there is more to do, so that another slice should follow, with the same token: a slice that is
+    over keeps its lease for the one that follows, or the waker would send another beside it.
     """
     keys, settings = delivery.keys, delivery.destination
     end = clock() + _SLICE_SECONDS
@@ -32,7 +37,7 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
             delivery.redis,
             "gate",
             [keys.state, keys.breaker, keys.slices],
-            [token, int(LEASE_SECONDS * 1000)],
+            [token, int(LEASE_SECONDS * 1000), settings.max_in_flight],
         )
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
@@ -48,7 +53,6 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
             return _release(delivery, keys, token)
         delivery.deliver(batch)
         if clock() > end:
-            _release(delivery, keys, token)
             return True
 
 
@@ -64,5 +68,11 @@ def deliver(destination: str, token: str | None = None) -> None:
         return
     delivery, inbox = here.of(destination)
     lease = token or secrets.token_hex(8)
-    if deliver_slice(delivery, inbox, token=lease):
-        deliver.apply_async((destination,), expires=LEASE_SECONDS)
+    while deliver_slice(delivery, inbox, token=lease):
+        try:
+            deliver.apply_async((destination, lease), expires=LEASE_SECONDS)
+        except OperationalError as error:
+            # A broker whose memory is full takes no message. What could empty it is this task: so it goes on.
+            log.warning("broker takes no wake-up; going on", extra={"cause": type(error).__name__})
+        else:
+            return

@@ -24,7 +24,7 @@ from worker.inbox import Claimed
 from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
-from worker.limiter import Limiter, scope
+from worker.limiter import Limiter, Permit, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
@@ -43,7 +43,6 @@ class _Sending:
 
     deadline: float
     requests: int = 0
-    wait_seconds: float = 0.0
     stopped: bool = False
 
 
@@ -111,7 +110,7 @@ class Delivery:
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
         settlement.count("requests", sending.requests)
-        self._decide(ready, verdicts, settlement, sending)
+        self._decide(ready, verdicts, settlement)
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -128,12 +127,13 @@ class Delivery:
     def _request(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> Verdict:
         path, told = request(self.destination, key, items)
         limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, path)
-        wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        while 0 < wait <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
-            self.sleep(wait)
-            wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        if wait > 0:
-            return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
+        permit = self.limiter.ask(limit, self.destination.rate_limit)
+        while 0 < permit.wait_seconds <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
+            self.sleep(permit.wait_seconds)
+            permit = self.limiter.ask(limit, self.destination.rate_limit)
+        if permit.wait_seconds > 0:
+            own = Verdict(Outcome.THROTTLED, message="our own rate limit")
+            return self._throttled(permit.wait_seconds, own, sending)
         sending.requests += 1
         verdict = self.client.post(
             self.destination.base_url + path,
@@ -141,9 +141,9 @@ class Delivery:
             token=self.destination.credentials.access_token,
             timeout_seconds=self.destination.timeout_seconds,
         )
-        return self._react(verdict, limit, sending)
+        return self._react(verdict, limit, permit, sending)
 
-    def _react(self, verdict: Verdict, limit: str, sending: _Sending) -> Verdict:
+    def _react(self, verdict: Verdict, limit: str, permit: Permit, sending: _Sending) -> Verdict:
         """Do what a verdict asks for beside the events themselves."""
         if verdict.outcome is Outcome.THROTTLED:
             wait = self.limiter.throttled(limit, now=self.clock())
@@ -156,6 +156,8 @@ class Delivery:
             self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
+        if not failed:
+            self.limiter.served(limit, permit)
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":
@@ -167,11 +169,10 @@ class Delivery:
         return verdict
 
     def _throttled(self, wait: float, verdict: Verdict, sending: _Sending) -> Verdict:
-        sending.wait_seconds = max(sending.wait_seconds, wait)
         if self.destination.has_one_source:
             sending.stopped = True
             self.pauses.block(wait)
-        return verdict
+        return replace(verdict, wait_seconds=wait)
 
     def _pause(self, reason: str, detail: str) -> None:
         fresh = self.pauses.pause(
@@ -189,14 +190,13 @@ class Delivery:
         ready: Sequence[Prepared],
         verdicts: Sequence[Verdict | None],
         settlement: Settlement,
-        sending: _Sending,
     ) -> None:
         now = self.clock()
         first = 0
         for prepared in ready:
             own = verdicts[first : first + len(prepared.items)]
             first += len(own)
-            decided = fate(prepared, own, self.destination, now=now, wait_seconds=sending.wait_seconds)
+            decided = fate(prepared, own, self.destination, now=now)
             if isinstance(decided, Done) and all(verdict is _ALREADY for verdict in own):
                 decided = Done("duplicate")
             settlement.fates.append((prepared.claimed, decided))

@@ -114,6 +114,7 @@ def make_fleet(own_server: Any, sandbox: Sandbox, tmp_path: Path) -> Iterator[Ma
         kind: str = "events",
         event_source_id: str = "7654321098765432109",
         more: str = "",
+        url: str | None = None,
     ) -> Fleet:
         config = tmp_path / "destinations.toml"
         config.write_text(
@@ -125,7 +126,7 @@ kind = "{kind}"
 source = "{source}"
 credentials = "main"
 event_source_id = "{event_source_id}"
-base_url = "{sandbox.url}"
+base_url = "{url or sandbox.url}"
 default_region = "US"
 {settings}
 {more}

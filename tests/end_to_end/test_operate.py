@@ -77,9 +77,60 @@ def test_many_are_replayed_by_filter_only_with_consent(
     sandbox.clear_faults()
     assert "nobody to ask" in fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", check=False)
     assert "say which" in fleet.run("worker", "dead-letters", "replay", check=False)
-    told = json.loads(fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", "--yes", "--json"))
-    assert told["replayed"] == now.dead
+    (plan,) = json.loads(fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", "--dry-run", "--json"))
+    assert (plan["dead_letters"], plan["by_reason"], plan["expired_now"]) == (now.dead, {"rejected": now.dead}, 0)
+    (job,) = json.loads(fleet.run("worker", "dead-letters", "replay", "--reason", "rejected", "--yes", "--json"))
+    assert (job["state"], job["replayed"]) == ("done", now.dead)
     fleet.wait(lambda now: now.totals.get("delivered") == 5 and now.dead == 0)
+    assert [each["id"] for each in fleet.json("dead-letters", "jobs")] == [job["id"]]
+
+
+def test_a_detached_replay_is_done_by_the_workers(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet("guard = { max_dead_share = 1 }")
+    sandbox.fault("code", code=40002, match={"event_id": "message-1"}, times=1)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1), destination="stores")
+    fleet.start()
+    fleet.wait(lambda now: now.dead == 1)
+    fleet.run("worker", "dead-letters", "replay", "--all", "--yes", "--detach")
+    fleet.wait(lambda now: now.totals.get("delivered") == 1 and now.dead == 0)
+
+
+def test_export_and_import_bring_a_dead_letter_back_whole(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, tmp_path: Any
+) -> None:
+    fleet = make_fleet()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1, value="x"), destination="stores")
+    fleet.start()
+    fleet.wait(lambda now: now.dead == 1)
+    assert "person1@example.com" not in fleet.run("worker", "dead-letters", "export")
+    path = tmp_path / "dead.jsonl"
+    fleet.run("worker", "dead-letters", "export", "--reveal", "--output", str(path))
+    before = fleet.json("dead-letters", "show", fleet.json("dead-letters", "list")[0]["ref"], "--reveal")
+    fleet.run("worker", "dead-letters", "discard", "--all", "--yes")
+    assert fleet.look().dead == 0
+    assert "1 imported" in fleet.run("worker", "dead-letters", "import", str(path))
+    assert "0 imported, 1 there already" in fleet.run("worker", "dead-letters", "import", str(path))
+    after = fleet.json("dead-letters", "show", before["ref"], "--reveal")
+    assert {**after, "dead_at": None} == {**before, "dead_at": None}
+    assert "is not a line" in fleet.run("worker", "dead-letters", "import", "-", given="{}", check=False)
+
+
+def test_retries_are_visible_with_their_next_time_and_last_error(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    fleet = make_fleet('retry = { min_backoff = "1m" }')
+    sandbox.fault("code", code=50000)
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1), destination="stores")
+    fleet.start()
+    fleet.wait(lambda now: now.scheduled == 1)
+    (listed,) = fleet.json("retries")
+    assert (listed["id"], listed["attempts"], listed["code"]) == ("message-1", 1, 50000)
+    assert "message-1" not in fleet.run("worker", "retries", "--destination", "_unknown")
 
 
 def test_preview_shows_requests_notes_and_refusals_without_sending(

@@ -254,16 +254,17 @@ def test_a_hash_is_preferred_to_the_clear_value(
 
 
 @pytest.mark.parametrize("field", ["email", "phone"])
+@pytest.mark.parametrize("written", ["not hashed", digest(""), ["a" * 64, 5], {"of": "what"}])
 def test_a_hash_that_is_none_does_not_hide_the_clear_value(
-    field: str, map_purchase: MapPurchase, purchase: dict[str, Any]
+    field: str, written: Any, map_purchase: MapPurchase, purchase: dict[str, Any]
 ) -> None:
-    purchase["user"][f"{field}_sha256"] = "not hashed"
+    purchase["user"][f"{field}_sha256"] = written
     result = map_purchase(purchase)
     assert isinstance(result, Mapped)
     clear = {"email": "ada@example.com", "phone": "+12015550123"}[field]
     assert result.items[0].body["user"][field] == [digest(clear)]
     assert [(note.path, note.rule) for note in result.notes] == [
-        (f"user.{field}_sha256", "is no SHA-256 hash and was left out")
+        (f"user.{field}_sha256", "is no SHA-256 hash of anything and was left out")
     ]
 
 

@@ -128,3 +128,11 @@ def test_what_cannot_be_read_is_dropped_with_a_note(field: str, value: str) -> N
     sent, dropped = hash_user({field: value})
     assert sent == {}
     assert [path for path, _ in dropped] == [f"user.{field}"]
+
+
+@pytest.mark.parametrize("field", ["email", "phone", "external_id"])
+def test_the_hash_of_nothing_is_dropped_since_it_would_match_everybody(field: str) -> None:
+    nothing = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+    sent, dropped = protect({field: [nothing]}, {field: nothing}, region=None)
+    assert sent == {}
+    assert dropped == [(f"user.{field}", "is the hash of an empty value")]

@@ -216,7 +216,7 @@ class DestinationSchema(_Strict):
         validate=_one_of("current", "legacy"),
         metadata={
             "doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)",
-            "default": "current; legacy for kind `offline`",
+            "default_text": "`current`; `legacy` for kind `offline`",
         },
     )
     default_region = fields.String(
@@ -258,7 +258,7 @@ class DestinationSchema(_Strict):
         validate=_at_most(1000),
         metadata={
             "doc": "most events in one request; TikTok's cap for events is 1,000, that of `offline/batch/` is not public",
-            "default": "1000; 50 for kind `offline`",
+            "default_text": "`1000`; `50` for kind `offline`",
         },
     )
     timeout_seconds = Duration(
