@@ -19,7 +19,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from schemas import event_names  # noqa: E402 - found by the line above
-from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS  # noqa: E402
+from schemas.sources import amperity_columns, commanders_act_fields, segment_fields  # noqa: E402
+from schemas.sources.field_table import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
@@ -54,6 +55,8 @@ def settings_of(kind: type[Schema]) -> str:
 def _default(field: fields.Field[Any]) -> str:
     if field.required:
         return "**required**"
+    if "default_text" in field.metadata:
+        return str(field.metadata["default_text"])
     if "default" in field.metadata:
         return code(f'"{field.metadata["default"]}"')
     value = field.load_default
@@ -79,15 +82,22 @@ def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, str, str]]
 _NO_CONTEXT = click.Context(click.Command("worker"))
 
 
-def _segment_fields() -> Iterator[tuple[str, ...]]:
-    for field in FIELDS:
+def _fields_of(sources: Iterable[FieldSource]) -> Iterator[tuple[str, ...]]:
+    for field in sources:
         paths = [code(".".join(path)) for path in field.paths if path[0] != "integrations"]
         if any(path[0] == "integrations" for path in field.paths):
             paths.append(code(f"integrations.TikTok Offline Conversions.{field.paths[-1][-1]}"))
         if field.constant:
-            paths.append(f"always `{field.constant}`")
+            paths.append(f"{'else' if field.paths else 'always'} `{field.constant}`")
         only = "" if len(field.event_sources) > 1 else f"{field.event_sources[0]} only"
         yield code(field.target), ", ".join(paths), "; ".join(filter(None, (only, field.note)))
+
+
+def _item_fields() -> Iterator[tuple[str, str]]:
+    for field, paths in commanders_act_fields.ITEM_FIELDS:
+        yield code(field), ", ".join(code(".".join(path)) for path in paths)
+    categories = [code(".".join(path)) for path in commanders_act_fields.CATEGORIES]
+    yield code("content_category"), f"{', '.join(categories)}, joined with `>`, the blank ones left out"
 
 
 def _segment_presets() -> Iterator[tuple[str, ...]]:
@@ -140,12 +150,23 @@ PARTS: dict[str, Callable[[], str]] = {
     "event-names": lambda: table(("where", "names"), _event_names()),
     "event-names-legacy": lambda: table(("`current`", "`legacy`"), _legacy_names()),
     "segment-fields": lambda: table(
-        ("TikTok's field", "read from, the first that is not blank", ""), _segment_fields()
+        ("TikTok's field", "read from, the first that is not blank", ""), _fields_of(segment_fields.FIELDS)
     ),
     "segment-product-fields": lambda: table(
         ("field of `properties.contents`", "read from"),
-        [(code(target), ", ".join(map(code, names))) for target, names in PRODUCT_FIELDS],
+        [(code(target), ", ".join(map(code, names))) for target, names in segment_fields.PRODUCT_FIELDS],
     ),
+    "commanders-act-fields": lambda: table(
+        ("TikTok's field", "read from, the first that is not blank", ""), _fields_of(commanders_act_fields.FIELDS)
+    ),
+    "commanders-act-item-fields": lambda: table(
+        ("field of `properties.contents`", "read from, below `items.X`"), _item_fields()
+    ),
+    "commanders-act-channels": lambda: table(
+        ("`type`", "`event_channel`"), [(code(name), code(to)) for name, to in commanders_act_fields.CHANNELS.items()]
+    ),
+    "amperity-columns": lambda: table(("TikTok's field", "column", ""), _fields_of(amperity_columns.COLUMNS)),
+    "amperity-product-columns": lambda: ", ".join(map(code, amperity_columns.PRODUCT_COLUMNS)),
     "segment-presets": lambda: table(("preset", "call", "becomes", "`contents` from"), _segment_presets()),
     "reasons": lambda: table(
         ("reason", "meaning", "what to do"),

@@ -23,6 +23,11 @@ _HASH_OF_NOTHING = sha256(b"").hexdigest()
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
+def is_usable_hash(text: str) -> bool:
+    """Say whether a trimmed text is a SHA-256 of something, made already: 64 hex characters, in either case."""
+    return _HASHED.fullmatch(text) is not None and text.lower() != _HASH_OF_NOTHING
+
+
 class UnusableError(ValueError):
     """An identifier nobody could be recognized by. Its message is a rule and never holds the value."""
 

@@ -27,7 +27,7 @@ from worker.client import TikTokClient
 from worker.config import Destination, load
 from worker.connection import connect, url_of_broker
 from worker.errors import Outcome
-from worker.grouping import PATH, body, group
+from worker.grouping import group, request
 
 _QUEUE = "naive"
 _TASK = "naive.send"
@@ -64,9 +64,10 @@ def send(self: Task[..., None], event: dict[str, Any]) -> None:
         redis.rpush(_DEAD, json.dumps([event["messageId"], mapped.reason]))
         return
     (key,) = group(mapped.items)
+    path, body = request(destination, key, mapped.items)
     verdict = client.post(
-        destination.base_url + PATH,
-        body(destination, key, mapped.items),
+        destination.base_url + path,
+        body,
         token=destination.credentials.access_token,
         timeout_seconds=destination.timeout_seconds,
     )

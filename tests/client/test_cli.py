@@ -21,7 +21,8 @@ import redis
 
 from tiktok_events import keys
 from tiktok_events.cli import main
-from tiktok_events.rows import MAX_LINE_BYTES, read_jsonl
+from tiktok_events.jsonl_rows import read_jsonl
+from tiktok_events.rows import MAX_LINE_BYTES
 
 INBOX = keys.inbox("stores")
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,6 @@ from tasks.deliver import deliver as task
 from tasks.deliver import deliver_slice
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
 from worker.envelope import Envelope
-from worker.grouping import PATH
 from worker.keys import Keys
 from worker.keys import limiter as limiter_key
 from worker.limiter import scope
@@ -74,6 +73,7 @@ def test_batches_keep_to_their_size(
     assert state(redis).totals["delivered"] == 25
 
 
+@pytest.mark.covers("segment/field/test-event-code")
 def test_test_events_never_share_a_request_with_live_ones(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
@@ -83,6 +83,7 @@ def test_test_events_never_share_a_request_with_live_ones(
     assert sum(event.get("test_event_code") == "TEST1" for event in sandbox.events) == 1
 
 
+@pytest.mark.covers("segment/pii/validated")
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -456,7 +457,7 @@ def test_a_throttled_source_makes_no_other_wait_as_long(
     fingerprint = here.of("stores")[0].destination.credentials.access_token.fingerprint()
     waits = {"set-short": 5, "set-long": 40_000}
     for source, seconds in waits.items():
-        key = limiter_key(scope(fingerprint, source, PATH))
+        key = limiter_key(scope(fingerprint, source, "event/track/"))
         redis.hset(key, "blocked_until", int((time.time() + seconds) * 1000))
     put(
         redis,
@@ -519,3 +520,31 @@ def test_a_request_that_is_too_large_is_split_until_it_fits(
     (dead,) = letters(redis)
     assert (dead.reason, dead.envelope.id) == ("too_large", "message-99")
     assert len(sandbox.deliveries) == 40
+
+
+@pytest.mark.covers("commanders-act/field/event-set-id")
+@pytest.mark.parametrize(("count", "paths"), [(1, ["track"]), (3, ["batch"]), (120, ["batch", "batch", "batch"])])
+def test_the_legacy_endpoints_get_one_event_or_a_batch_of_at_most_fifty(
+    count: int,
+    paths: list[str],
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+) -> None:
+    put(redis, *(order_completed(number) for number in range(count)))
+    deliver(make_runtime(kind="offline", partner_name="acme"))
+    assert [request["path"].split("/")[-2] for request in sandbox.requests] == paths
+    assert state(redis).totals == {"delivered": count, "requests": len(paths)}
+    assert len(sandbox.deliveries) == count
+    assert {record["event"]["event"] for record in sandbox.events} == {"CompletePayment"}
+
+
+def test_one_bad_event_of_a_legacy_batch_is_isolated(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("code", code=40002, match={"event_id_prefix": "message-7"}, times=10)
+    put(redis, *(order_completed(number) for number in range(20)))
+    deliver(make_runtime(kind="offline"))
+    assert [letter.reason for letter in letters(redis)] == ["rejected"]
+    assert state(redis).totals["delivered"] == 19

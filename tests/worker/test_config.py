@@ -44,6 +44,26 @@ def test_defaults_are_tiktoks_limits_and_the_documented_ones() -> None:
     assert found.credentials.access_token.reveal() == "very-secret-token"
 
 
+def test_the_legacy_endpoints_have_defaults_of_their_own() -> None:
+    text = GOOD.replace('kind = "events"', 'kind = "offline"')
+    assert (stores(text).batch_size, stores(text).mapping.name_style) == (50, "legacy")
+    own = stores(text + 'batch_size = 200\nevent_names = "current"')
+    assert (own.batch_size, own.mapping.name_style) == (200, "current")
+    assert stores(GOOD).mapping.name_style == "current"
+
+
+@pytest.mark.covers("segment/action/deprecated")
+def test_a_deprecated_action_is_an_alias_and_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    actions = ("reportOfflineEvent", "trackPaymentOfflineConversion", "trackPaymentOfflineConversion")
+    text = "".join(f'[[destinations.stores.mappings]]\nevent = "Purchase"\naction = "{action}"\n' for action in actions)
+    with caplog.at_level("WARNING"):
+        assert [rule.action for rule in stores(GOOD + text).mapping.mappings] == list(actions)
+    place = "destinations.stores.mappings.1.action"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{place}: trackPaymentOfflineConversion is deprecated and does what reportOfflineEvent does"
+    ]
+
+
 def test_a_secret_shows_itself_nowhere() -> None:
     assert "very-secret" not in repr(build(tomllib.loads(GOOD), ENVIRONMENT, source="test"))
 
@@ -116,6 +136,7 @@ def test_durations(text: str, seconds: float) -> None:
     assert stores(GOOD + f"retry = {{ max_backoff = {text}, min_backoff = 0.1 }}").retry.max_backoff_seconds == seconds
 
 
+@pytest.mark.covers("segment/setting/access-token")
 @pytest.mark.parametrize("token", ["", "   ", "tök", "a\nb"])
 def test_a_token_that_cannot_go_into_a_header_is_refused(token: str) -> None:
     (told,) = faults(GOOD, {"TOKEN": token, "SET": "1"})

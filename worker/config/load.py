@@ -12,6 +12,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from worker.config.deprecations import warn_of_deprecations
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -46,6 +47,10 @@ _SECTIONS = {
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
 }
+
+
+# TikTok's documented cap, and what is known to work where none is documented.
+_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 1}
 
 
 class ConfigError(Exception):
@@ -115,6 +120,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
+    warn_of_deprecations(destinations)
     return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
 
 
@@ -159,7 +165,8 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
         test_event_code=settings["test_event_code"],
         web_fields=settings["web_fields"],
         mappings=tuple(
-            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"])) for rule in settings["mappings"]
+            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"]), action=rule["action"])
+            for rule in settings["mappings"]
         ),
     )
     try:
@@ -184,7 +191,7 @@ def _destination(
     name: str, settings: Mapping[str, Any], mapping: MappingSettings, credentials: Credentials
 ) -> Destination:
     plain = (
-        "base_url", "partner_name", "batch_size", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
+        "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds", "backlog_alert_seconds",
         "dead_letters_alert",
     )  # fmt: skip
@@ -192,6 +199,7 @@ def _destination(
         name=name,
         credentials=credentials,
         mapping=mapping,
+        batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),
         rate_limit=RateLimit(**settings["rate_limit"]),
         breaker=BreakerSettings(**settings["breaker"]),

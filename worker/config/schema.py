@@ -165,6 +165,10 @@ class DeadLettersSchema(_Strict):
 
 
 class MappingSchema(_Strict):
+    action = fields.String(
+        load_default=None,
+        metadata={"doc": "source segment: the action a mapping was carried over from; it changes nothing"},
+    )
     event = fields.String(load_default=None, metadata={"doc": "TikTok event name to send"})
     when = fields.String(
         load_default=None,
@@ -208,9 +212,12 @@ class DestinationSchema(_Strict):
     )
     partner_name = fields.String(load_default=None, metadata={"doc": "integration label in each request"})
     event_names = fields.String(
-        load_default="current",
+        load_default=None,
         validate=_one_of("current", "legacy"),
-        metadata={"doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)"},
+        metadata={
+            "doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)",
+            "default_text": "`current`; `legacy` for kind `offline`",
+        },
     )
     default_region = fields.String(
         load_default=None,
@@ -247,9 +254,12 @@ class DestinationSchema(_Strict):
     )
     batch_size = fields.Integer(
         strict=True,
-        load_default=1000,
+        load_default=None,
         validate=_at_most(1000),
-        metadata={"doc": "most events in one request (TikTok's cap is 1,000)"},
+        metadata={
+            "doc": "most events in one request; TikTok's cap for events is 1,000, that of `offline/batch/` is not public",
+            "default_text": "`1000`; `50` for kind `offline`",
+        },
     )
     timeout_seconds = Duration(
         data_key="timeout",
