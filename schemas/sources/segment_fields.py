@@ -24,7 +24,9 @@ FIELDS = (
     FieldSource("event_id", from_paths("messageId"), note="else the id given at the door"),
     FieldSource("event_time", from_paths("timestamp", "originalTimestamp"), note="else the time of enqueueing"),
     FieldSource("limited_data_use", from_paths("properties.limited_data_use"), note="sent only if given"),
-    FieldSource("test_event_code", from_paths("properties.test_event_code"), note="at the root; the destination's own wins"),
+    FieldSource(
+        "test_event_code", from_paths("properties.test_event_code"), note="at the root; the destination's own wins"
+    ),
     FieldSource("user.email", from_paths("properties.email", "context.traits.email", "traits.email")),
     FieldSource("user.phone", from_paths("properties.phone", "context.traits.phone", "traits.phone")),
     FieldSource("user.external_id", from_paths("userId", "anonymousId")),
