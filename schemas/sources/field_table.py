@@ -36,27 +36,51 @@ def from_paths(*paths: str) -> tuple[Parts, ...]:
 class FieldTable:
     """The fields of one source's events for one event source. `page_url` is where a missing click id is looked for."""
 
-    __slots__ = ("_page_url", "_paths", "_reading")
+    __slots__ = ("_page_url", "_paths", "_places", "_reading", "_steps")
 
     def __init__(self, fields: Iterable[FieldSource], event_source: EventSource, *, page_url: Parts) -> None:
         used = [field for field in fields if event_source in field.event_sources]
         self._page_url = page_url
         self._paths = {field.target: field.paths for field in used}
-        # (part, field, paths, constant), taken apart here once instead of for every event.
+        # What holds values, each stepped into once for an event and not once for every path through it: the place of
+        # what is above it, and the step from there. The event itself is at place 0.
+        self._steps: list[tuple[int, str]] = []
+        self._places: dict[Parts, int] = {(): 0}
+        # (part, field, [(place of the holder, key)], constant), taken apart here once instead of for every event.
         self._reading = [
-            (*field.target.rpartition(".")[::2], field.paths, field.constant)
+            (
+                *field.target.rpartition(".")[::2],
+                [(self._place_of(path[:-1]), path[-1]) for path in field.paths],
+                field.constant,
+            )
             for field in used
             if field.paths or field.constant
         ]
 
+    def _place_of(self, holder: Parts) -> int:
+        if holder not in self._places:
+            self._steps.append((self._place_of(holder[:-1]), holder[-1]))
+            self._places[holder] = len(self._steps)
+        return self._places[holder]
+
     def read(self, event: Any) -> dict[str, Any]:
         """Return a new dict in the contract's form with every field that has a value, each part a new dict too."""
         plain: dict[str, Any] = {}
-        for part, field, paths, constant in self._reading:
+        holders = [event]
+        for above, key in self._steps:
+            holder = holders[above]
+            # What `read` looks at first, without its call.
+            holders.append(
+                holder.get(key) if type(holder) is dict else None if holder is None else read(holder, (key,))
+            )
+        for part, field, places, constant in self._reading:
             value: Any = constant
-            for path in paths:
-                found = read(event, path)
-                if not is_blank(found):
+            for place, key in places:
+                holder = holders[place]
+                if holder is None:
+                    continue
+                found = holder.get(key) if type(holder) is dict else read(holder, (key,))
+                if found is not None and not is_blank(found):
                     value = found
                     break
             if value is None:

@@ -101,7 +101,7 @@ def _content(product: Any) -> Any:
     for field, names in PRODUCT_FIELDS:
         for name in names:
             value = product.get(name)
-            if not is_blank(value):
+            if value is not None and not is_blank(value):
                 content[field] = value
                 break
     return content
