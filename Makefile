@@ -13,6 +13,7 @@ $(VENV)/.worker: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.12 or so.")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -c "import worker, tasks.deliver, tasks.enqueue, tasks.sweep, worker.cli.main"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.worker

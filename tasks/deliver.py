@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
 from worker.delivery import Delivery
 from worker.inbox import Inbox
@@ -14,6 +16,8 @@ from worker.keys import GROUP, Keys
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
 from worker.scripts import run
+
+log = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 2.0
 """How long one task goes on. Celery around the loop costs next to nothing at this length, and a warm shutdown
@@ -64,5 +68,11 @@ def deliver(destination: str, token: str | None = None) -> None:
         return
     delivery, inbox = here.of(destination)
     lease = token or secrets.token_hex(8)
-    if deliver_slice(delivery, inbox, token=lease):
-        deliver.apply_async((destination, lease), expires=LEASE_SECONDS)
+    while deliver_slice(delivery, inbox, token=lease):
+        try:
+            deliver.apply_async((destination, lease), expires=LEASE_SECONDS)
+        except OperationalError as error:
+            # A broker whose memory is full takes no message. What could empty it is this task: so it goes on.
+            log.warning("broker takes no wake-up; going on", extra={"cause": type(error).__name__})
+        else:
+            return

@@ -17,7 +17,7 @@ from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
-from worker import embedded, logs, sentry
+from worker import broker, embedded, logs, sentry
 from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
@@ -35,6 +35,7 @@ _SWEEP_SECONDS = 60
 _NOT_FOR_CELERY = ("redis+sentinel", "redis+cluster")
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
+broker.mend()
 app = Celery(
     "tiktok_events",
     broker=url_of_broker(),
@@ -56,6 +57,9 @@ app.conf.update(
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 5,
+        # What a killed worker was handed comes again after this long, not after kombu's hour. Matters only for
+        # events that come in by Celery (tasks/enqueue.py); no task may hold one unacknowledged for longer.
+        "visibility_timeout": 120,
     },
     task_serializer="json",
     accept_content=["json"],

@@ -43,7 +43,6 @@ class _Sending:
 
     deadline: float
     requests: int = 0
-    wait_seconds: float = 0.0
     stopped: bool = False
 
 
@@ -111,7 +110,7 @@ class Delivery:
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
         settlement.count("requests", sending.requests)
-        self._decide(ready, verdicts, settlement, sending)
+        self._decide(ready, verdicts, settlement)
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -169,11 +168,10 @@ class Delivery:
         return verdict
 
     def _throttled(self, wait: float, verdict: Verdict, sending: _Sending) -> Verdict:
-        sending.wait_seconds = max(sending.wait_seconds, wait)
         if self.destination.has_one_source:
             sending.stopped = True
             self.pauses.block(wait)
-        return verdict
+        return replace(verdict, wait_seconds=wait)
 
     def _pause(self, reason: str, detail: str) -> None:
         fresh = self.pauses.pause(
@@ -191,14 +189,13 @@ class Delivery:
         ready: Sequence[Prepared],
         verdicts: Sequence[Verdict | None],
         settlement: Settlement,
-        sending: _Sending,
     ) -> None:
         now = self.clock()
         first = 0
         for prepared in ready:
             own = verdicts[first : first + len(prepared.items)]
             first += len(own)
-            decided = fate(prepared, own, self.destination, now=now, wait_seconds=sending.wait_seconds)
+            decided = fate(prepared, own, self.destination, now=now)
             if isinstance(decided, Done) and all(verdict is _ALREADY for verdict in own):
                 decided = Done("duplicate")
             settlement.fates.append((prepared.claimed, decided))

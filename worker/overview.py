@@ -58,7 +58,7 @@ def look(redis: Redis, destination: str, *, now: float) -> Overview:
     queries = Queries(redis, keys)
     return Overview(
         destination=destination,
-        waiting=sum(lengths) - in_flight,
+        waiting=max(0, sum(lengths) - in_flight),
         oldest_seconds=max(0.0, round(max(ages, default=0.0), 1)),
         in_flight=in_flight,
         scheduled=scheduled,

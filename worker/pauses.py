@@ -50,9 +50,8 @@ class Pauses:
 
         The guard against too many dead letters is off for ten minutes: whoever resumes has looked at them.
         """
-        was = self._redis.hdel(self._keys.state, "paused", "detail", "since", "by", "credential", "blocked_until")
-        self._redis.hset(self._keys.state, "guard_off_until", repr(now + _GUARD_OFF_SECONDS))
-        self._redis.delete(self._keys.breaker)
+        keys = [self._keys.state, self._keys.breaker]
+        was = run(self._redis, "resume", keys, [repr(now + _GUARD_OFF_SECONDS)])
         return bool(was)
 
     def current(self) -> Pause | None:

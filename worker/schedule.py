@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from worker.config import Destination
 from worker.keys import GROUP, Keys
@@ -29,6 +30,8 @@ class Tick:
     """Until something is due or a block ends; None when nothing is to be waited for."""
     blocked: bool = False
     """Whether it is paused, throttled or its breaker open, so that new entries change nothing."""
+    fault: str = ""
+    """What Redis refuses here (a key of the wrong type, say), by the name of its error. The others are not held up."""
 
 
 class Schedule:
@@ -52,9 +55,12 @@ class Schedule:
         ]
         answers = run_many(self._redis, calls)
         ticks = []
-        for offer, (_, next_due), (reserved, backlog, blocked) in zip(
-            offers, answers[0::2], answers[1::2], strict=True
-        ):
+        for offer, promoted, looked in zip(offers, answers[0::2], answers[1::2], strict=True):
+            refusal = next((each for each in (promoted, looked) if isinstance(each, ResponseError)), None)
+            if refusal is not None:
+                ticks.append(Tick((), 0, None, fault=type(refusal).__name__))
+                continue
+            (_, next_due), (reserved, backlog, blocked) = promoted, looked
             waits = [milliseconds / 1000 for milliseconds in (next_due, blocked) if milliseconds > 0]
             ticks.append(Tick(tuple(offer[:reserved]), backlog, min(waits, default=None), blocked=blocked != 0))
         return ticks

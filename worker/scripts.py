@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.cluster import RedisCluster
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 _FOLDER = Path(__file__).parent / "lua"
 
@@ -43,17 +43,25 @@ def run(client: Redis, name: str, keys: Sequence[str], args: Sequence[str | byte
 def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:
     """Run independent scripts in one round trip and return their answers in order.
 
-    A cluster has no pipeline for scripts of many slots: there they go one by one.
+    What one is refused is its answer, a `ResponseError`, and keeps none of the others from theirs. A cluster has no
+    pipeline for scripts of many slots: there they go one by one.
     """
     if isinstance(client, RedisCluster):
-        return [run(client, *call) for call in calls]
+        return [_answer(client, call) for call in calls]
     pipe = client.pipeline(transaction=False)
     for call in calls:
         pipe.evalsha(_digest(call.name), len(call.keys), *call.keys, *call.args)
     answers = pipe.execute(raise_on_error=False)
     for place, answer in enumerate(answers):
         if isinstance(answer, NoScriptError):
-            answers[place] = run(client, *calls[place])
-        elif isinstance(answer, Exception):
+            answers[place] = _answer(client, calls[place])
+        elif isinstance(answer, Exception) and not isinstance(answer, ResponseError):
             raise answer
     return answers
+
+
+def _answer(client: Redis, call: Call) -> Any:
+    try:
+        return run(client, *call)
+    except ResponseError as refusal:
+        return refusal

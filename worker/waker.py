@@ -56,6 +56,7 @@ class Waker(threading.Thread):
         self._next_full_look = 0.0
         self._fired: list[str] = []
         self._blocked: set[str] = set()
+        self._faulty: set[str] = set()
         self._own_name = name
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
@@ -123,6 +124,7 @@ class Waker(threading.Thread):
         for first in range(0, len(names), _AT_ONCE):
             part = names[first : first + _AT_ONCE]
             for name, tick in zip(part, schedule.look_at(part), strict=True):
+                self._tell_of_fault(name, tick.fault)
                 for token in tick.tokens:
                     self._dispatch(name, token)
                 if tick.wait_seconds is not None:
@@ -130,6 +132,11 @@ class Waker(threading.Thread):
                 # Where a destination is stopped, new entries change nothing.
                 (self._blocked.add if tick.blocked else self._blocked.discard)(name)
         return wait
+
+    def _tell_of_fault(self, name: str, fault: str) -> None:
+        if fault and name not in self._faulty:
+            log.error("redis refuses this destination", extra={"destination": name, "cause": fault})
+        (self._faulty.add if fault else self._faulty.discard)(name)
 
     def _listen(self, redis: Redis, seconds: float) -> list[str]:
         """Wait until an inbox gets an entry, at most `seconds`; return the destinations that did."""

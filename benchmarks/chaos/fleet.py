@@ -65,13 +65,14 @@ class Fleet:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(chance.choice(preferred or alive), signal.SIGKILL)
 
-    def children(self) -> set[int]:
-        """Return the process ids of all pool children."""
-        return {child for worker in self._workers if worker is not None for child in children(worker.pid)}
-
-    def dead(self) -> int:
-        """Return how many workers ended by themselves: none should."""
-        return sum(worker is not None and worker.poll() is not None for worker in self._workers)
+    def revive(self) -> int:
+        """Start another for each worker that ended by itself, as a supervisor would; return how many there were."""
+        ended = [
+            place for place, worker in enumerate(self._workers) if worker is not None and worker.poll() is not None
+        ]
+        for place in ended:
+            self._start(place)
+        return len(ended)
 
     def _start(self, place: int) -> None:
         self._started += 1

@@ -34,7 +34,7 @@ class Report:
     account: Account
     kills: Kills
     caught: int
-    """How many of the kills of workers and children hit a process that held events; -1: unknown."""
+    """How many of the kills of workers and children were aimed at a process that held events; -1: unknown."""
     requests: int
     failed_requests: int
     duplicates_after_lost_answer: int
@@ -79,7 +79,7 @@ class Report:
             ("duplicates per kill", f"{self.duplicates_after_kill / every_kill:.1f}"),
             ("duplicates after a lost answer", f"{self.duplicates_after_lost_answer:,}"),
             ("killed", f"{kills.workers} workers, {kills.children} pool children, {kills.redis} times Redis"),
-            ("kills that hit held events", "unknown" if self.caught < 0 else str(self.caught)),
+            ("kills aimed at a process that held events", "unknown" if self.caught < 0 else str(self.caught)),
             ("workers that ended by themselves", str(self.ended_by_themselves)),
             ("requests", f"{self.requests:,}, of which {self.failed_requests:,} failed or were refused"),
             ("seconds", f"{self.seconds:.0f}{'' if self.finished else ' (time limit)'}"),

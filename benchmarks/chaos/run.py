@@ -23,6 +23,8 @@ from benchmarks.chaos.tiktok import TikTok
 _GIVES_UP_SECONDS = 120.0
 """Without any change for this long, what is left is stuck."""
 
+_BETWEEN_BURSTS_SECONDS = 12.0
+
 Watch = Callable[[str, int, int], None]
 
 
@@ -54,6 +56,7 @@ class Run:
         self._chance = random.Random(f"run:{plan.seed}")
         self._workers = self._children = self._redis = self._caught = 0
         self._ended = 0
+        self._throttled_at = 0.0
 
     def __call__(self) -> Report:
         """Run it; everything that was started has ended when this returns."""
@@ -98,16 +101,20 @@ class Run:
         for kind in kinds:
             self._wait(self._plan.between_seconds * self._chance.uniform(0.5, 1.5), kind)
             self._tiktok.turn(self._chance)
-            if self._chance.random() < 0.25:
-                self._tiktok.throttle(self._chance.randint(1, 3))
+            self._throttle()
             if kind == "redis":
                 self._restart_redis()
             else:
                 self._kill(kind)
 
+    def _throttle(self) -> None:
+        """Throttle a request or two, not too often: four in a row would mean the penalty of the minute's limit."""
+        if time.monotonic() - self._throttled_at > _BETWEEN_BURSTS_SECONDS:
+            self._throttled_at = time.monotonic()
+            self._tiktok.throttle(self._chance.randint(1, 2))
+
     def _kill(self, kind: str) -> None:
         holders = self._holders()
-        self._ended += self._fleet.dead()
         if kind == "child":
             self._fleet.kill_child(self._chance, holders or frozenset())
             self._children += 1
@@ -134,6 +141,7 @@ class Run:
     def _wait(self, seconds: float, kind: str) -> None:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
+            self._ended += self._fleet.revive()
             self._watch(f"next: {kind}", *self._settled())
             time.sleep(min(left, 0.5))
 
@@ -142,6 +150,7 @@ class Run:
         last: tuple[int, int, int] | None = None
         since = time.monotonic()
         while time.monotonic() < self._deadline:
+            self._ended += self._fleet.revive()
             settled, _ = self._settled()
             try:
                 now = (settled, len(self._producing.acknowledged), self._subject.unsettled())
@@ -187,7 +196,7 @@ class Run:
             duplicates_after_lost_answer=after_lost,
             duplicates_after_kill=after_kill,
             duplicates_bound=slots * self._subject.batch_size + self._producing.sent_again,
-            ended_by_themselves=self._ended + self._fleet.dead(),
+            ended_by_themselves=self._ended,
             seconds=round(seconds, 1),
             finished=finished,
             versions=versions(self._server.version()),

@@ -9,10 +9,16 @@ from typing import Any
 import orjson
 import pytest
 import redis as redis_py
+from kombu.exceptions import OperationalError
 
+from tasks.deliver import deliver as task
 from tasks.deliver import deliver_slice
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
+from worker.envelope import Envelope
+from worker.grouping import PATH
 from worker.keys import Keys
+from worker.keys import limiter as limiter_key
+from worker.limiter import scope
 from worker.overview import Overview, look
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
@@ -441,3 +447,75 @@ def test_our_own_rate_limit_defers_without_an_attempt(
     now = state(redis)
     assert (now.totals["delivered"], now.totals["deferred"]) == (1, 1)
     assert now.waiting + now.scheduled == 2
+
+
+def test_a_throttled_source_makes_no_other_wait_as_long(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime(event_source_id="set-{{properties.shop_id}}")
+    fingerprint = here.of("stores")[0].destination.credentials.access_token.fingerprint()
+    waits = {"set-short": 5, "set-long": 40_000}
+    for source, seconds in waits.items():
+        key = limiter_key(scope(fingerprint, source, PATH))
+        redis.hset(key, "blocked_until", int((time.time() + seconds) * 1000))
+    put(
+        redis,
+        order_completed(1, shop_id="short"),
+        order_completed(2, shop_id="long"),
+        order_completed(3, shop_id="free"),
+    )
+    deliver(here)
+    assert set(sandbox.deliveries) == {"message-3"}
+    due = [score / 1000 - time.time() for _, score in redis.zrange(KEYS.due, 0, -1, withscores=True)]
+    assert due == [pytest.approx(seconds, abs=1) for seconds in waits.values()]
+
+
+def test_a_broker_that_takes_no_message_ends_no_delivery(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = make_runtime(batch_size=2)
+    put(redis, *(order_completed(number) for number in range(7)))
+    refused = []
+
+    def refuse(args: tuple[str, str], **_: object) -> None:
+        refused.append(args)
+        raise OperationalError
+
+    monkeypatch.setattr("tasks.deliver.runtime", lambda: here)
+    monkeypatch.setattr("tasks.deliver._SLICE_SECONDS", 0)
+    monkeypatch.setattr(task, "apply_async", refuse)
+    task("stores", "token")
+    assert refused == [("stores", "token")] * 4
+    assert len(sandbox.deliveries) == 7
+    assert not redis.exists(KEYS.slices)
+
+
+def test_a_replay_of_what_was_delivered_is_refused_unless_forced(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    put(redis, order_completed(1))
+    deliver(here)
+    changes = Changes(redis, KEYS)
+    envelope = Envelope(ref="1-1", id="message-1", payload=orjson.dumps(order_completed(1)), enqueued_at=1)
+    for forced, times in ((False, 1), (True, 2)):
+        changes.add(DeadLetter("stores", "partial", "why", envelope, time.time()))
+        changes.replay("1-1", forced=forced)
+        deliver(here)
+        assert sandbox.deliveries == {"message-1": times}
+    assert state(redis).totals["duplicate"] == 1
+
+
+def test_a_request_that_is_too_large_is_split_until_it_fits(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.configure(max_body_bytes=6_000)
+    put(redis, *(order_completed(number) for number in range(40)), order_completed(99, query="x" * 7_000))
+    deliver(make_runtime())
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.envelope.id) == ("too_large", "message-99")
+    assert len(sandbox.deliveries) == 40

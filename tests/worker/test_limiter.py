@@ -30,7 +30,7 @@ def granted(redis_url: str, limit: RateLimit, *, clients: int, seconds: float) -
         with redis_py.Redis.from_url(redis_url) as own:
             here = Limiter(own)
             while (now := time.monotonic()) < start + seconds:
-                wait = here.wait_seconds(SCOPE, limit)
+                wait = here.ask(SCOPE, limit).wait_seconds
                 if wait:
                     time.sleep(wait)
                 else:
@@ -61,7 +61,7 @@ def test_several_clients_keep_to_the_limit_within_five_percent(
 @pytest.mark.parametrize(("rate", "burst"), [(1, 1), (10, 1), (100, 4), (1000, 40)])
 def test_a_burst_is_a_twenty_fifth_of_a_second_and_at_least_one(redis: redis_py.Redis, rate: int, burst: int) -> None:
     here, let_through, start = Limiter(redis), 0, time.monotonic()
-    while here.wait_seconds(SCOPE, RateLimit(rate, 60_000)) == 0:
+    while here.ask(SCOPE, RateLimit(rate, 60_000)).wait_seconds == 0:
         let_through += 1
     refilled = (time.monotonic() - start) * rate
     assert burst <= let_through <= burst + refilled + 1
@@ -69,15 +69,15 @@ def test_a_burst_is_a_twenty_fifth_of_a_second_and_at_least_one(redis: redis_py.
 
 def test_a_request_that_was_not_granted_takes_nothing(redis: redis_py.Redis) -> None:
     here, limit = Limiter(redis), RateLimit(2, 1000)
-    assert here.wait_seconds(SCOPE, limit) == 0
-    waits = [here.wait_seconds(SCOPE, limit) for _ in range(20)]
+    assert here.ask(SCOPE, limit).wait_seconds == 0
+    waits = [here.ask(SCOPE, limit).wait_seconds for _ in range(20)]
     assert all(0 < wait <= 0.5 for wait in waits)
 
 
 def test_the_minutes_limit_holds_where_it_is_the_smaller(redis: redis_py.Redis) -> None:
     here, limit = Limiter(redis), RateLimit(1000, 60)
-    assert here.wait_seconds(SCOPE, limit) == 0
-    assert 0.9 < here.wait_seconds(SCOPE, limit) <= 1.0
+    assert here.ask(SCOPE, limit).wait_seconds == 0
+    assert 0.9 < here.ask(SCOPE, limit).wait_seconds <= 1.0
 
 
 @pytest.mark.parametrize("changed", [("other", "s", "p"), ("c", "other", "p"), ("c", "s", "other"), ("cs", "", "p")])
@@ -85,9 +85,9 @@ def test_each_credential_source_and_endpoint_has_a_limit_of_its_own(
     redis: redis_py.Redis, changed: tuple[str, str, str]
 ) -> None:
     here, limit = Limiter(redis), RateLimit(1, 60)
-    assert here.wait_seconds(scope("c", "s", "p"), limit) == 0
-    assert here.wait_seconds(scope("c", "s", "p"), limit) > 0
-    assert here.wait_seconds(scope(*changed), limit) == 0
+    assert here.ask(scope("c", "s", "p"), limit).wait_seconds == 0
+    assert here.ask(scope("c", "s", "p"), limit).wait_seconds > 0
+    assert here.ask(scope(*changed), limit).wait_seconds == 0
 
 
 def test_concurrent_throttles_are_one_penalty(redis: redis_py.Redis) -> None:
@@ -96,7 +96,7 @@ def test_concurrent_throttles_are_one_penalty(redis: redis_py.Redis) -> None:
     assert all(0.9 < wait <= 1.0 for wait in waits)
     assert here.in_force(SCOPE) == 0.5
     assert redis.hget(KEY, "row") == b"1"
-    assert 0.9 < here.wait_seconds(SCOPE, RateLimit(1000, 60_000)) <= 1.0
+    assert 0.9 < here.ask(SCOPE, RateLimit(1000, 60_000)).wait_seconds <= 1.0
 
 
 def test_throttling_in_a_row_waits_a_second_then_five_minutes_then_for_midnight(redis: redis_py.Redis) -> None:
@@ -123,7 +123,7 @@ def test_the_limit_grows_back_by_a_tenth_every_ten_seconds(
 ) -> None:
     here = Limiter(redis)
     redis.hset(KEY, mapping={"factor": 0.5, "raised": (time.time() - seconds_ago) * 1000})
-    here.wait_seconds(SCOPE, RateLimit(1000, 60_000))
+    here.ask(SCOPE, RateLimit(1000, 60_000))
     assert here.in_force(SCOPE) == pytest.approx(factor)
 
 
@@ -134,5 +134,18 @@ def test_the_lowered_limit_is_what_is_granted(redis: redis_py.Redis, redis_url: 
 
 
 def test_its_memory_ends(redis: redis_py.Redis) -> None:
-    Limiter(redis).wait_seconds(SCOPE, RateLimit(1000, 60_000))
+    Limiter(redis).ask(SCOPE, RateLimit(1000, 60_000))
     assert 0 < redis.ttl(KEY) <= 172_800
+
+
+def test_a_served_request_ends_the_row_it_was_granted_in_and_no_later_one(redis: redis_py.Redis) -> None:
+    here, limit = Limiter(redis), RateLimit(1000, 60_000)
+    redis.hset(KEY, mapping={"row": 3, "factor": 0.5, "raised": time.time() * 1000})
+    early, late = here.ask(SCOPE, limit), here.ask(SCOPE, limit)
+    assert (early.wait_seconds, early.row) == (0, 3)
+    here.throttled(SCOPE, now=NOON)
+    here.served(SCOPE, early)
+    assert redis.hget(KEY, "row") is not None
+    redis.hset(KEY, "row", late.row)
+    here.served(SCOPE, late)
+    assert redis.hget(KEY, "row") is None

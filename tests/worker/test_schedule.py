@@ -98,7 +98,7 @@ def test_a_destination_that_may_not_go_on_reserves_nothing(redis: redis_py.Redis
     add(redis, 5)
     pauses = Pauses(redis, KEYS)
     pauses.pause("command", detail="", by="me", credential="", now=time.time())
-    assert look() == Tick((), 5, None)
+    assert look() == Tick((), 5, None, blocked=True)
     pauses.resume(now=time.time())
 
     pauses.block(30)

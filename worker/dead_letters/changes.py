@@ -66,10 +66,8 @@ class Changes:
 
     def edit(self, ref: str, payload: bytes) -> bool:
         """Lay a revision beside the original event; the next replay sends it. Return False if there is no such one."""
-        if self._queries.original(ref) is None:
-            return False
-        self._redis.hset(self._keys.dead_revisions, ref, payload)
-        return True
+        keys = [self._keys.dead_events, self._keys.dead_revisions]
+        return bool(run(self._redis, "revise", keys, [ref, payload]))
 
     def discard(self, letters: Iterable[DeadLetter], *, counter: str = "discarded") -> int:
         """Remove some for good; return how many there were. One that died again since it was read stays."""

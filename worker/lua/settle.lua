@@ -11,6 +11,15 @@
 -- Returns: how many entries were still ours to settle.
 -- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
 -- worker is never placed twice.
+-- Redis undoes nothing when a script fails half-way. So a key of the wrong type is found before the first write.
+local TYPES = {'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set'}
+for number, key in ipairs(KEYS) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= (TYPES[number] or 'zset') then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found)
+  end
+end
+
 local group = ARGV[1]
 local at = 4
 local function take()
