@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -48,11 +49,11 @@ def main(*, quick: bool, only: tuple[str, ...], json_path: Path | None, docs: bo
     # Ended from outside, it ends what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console()
-    began = time.time()
+    began, load = time.time(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Ground(Path(folder)) as ground:
         with console.status("") as status:
             rows = list(measured(ground, QUICK if quick else FULL, only or tuple(PARTS), status.update))
-        conditions = circumstances(ground.redis, began=began)
+        conditions = circumstances(ground.redis, began=began, load=load)
     print_table(rows, console)
     if json_path is not None:
         json_path.write_text(json.dumps(told(rows, conditions), indent=1) + "\n", encoding="utf-8")

@@ -42,7 +42,7 @@ class Model:
 
 def model_of(figures: Mapping[str, Figure]) -> Model | None:
     """Return the model that the figures of a run make, or None where CPU was not accounted for."""
-    parts = {part: figures.get(f"CPU of the {part}, full inbox") for part in ("worker", "redis", "sink")}
+    parts = {part: figures.get(f"CPU of {part}, full inbox") for part in ("worker", "redis", "sink")}
     found = {part: median(figure.ours) for part, figure in parts.items() if figure is not None}
     return Model(**found) if len(found) == len(parts) else None
 

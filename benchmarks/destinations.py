@@ -15,7 +15,7 @@ from tiktok_events import Producer
 from worker.keys import Keys
 
 _DESTINATIONS = 1_000
-_EVENTS_EACH = 20
+_EVENTS_EACH = 10
 
 
 class _Spread:

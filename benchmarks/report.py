@@ -47,8 +47,8 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def circumstances(redis: Redis, *, began: float) -> dict[str, Any]:
-    """Return what a figure depends on beside the code."""
+def circumstances(redis: Redis, *, began: float, load: float) -> dict[str, Any]:
+    """Return what a figure depends on beside the code; `load` is the load average when the run `began`."""
     return {
         "at": time.strftime("%Y-%m-%d", time.gmtime()),
         "seconds": round(time.time() - began),
@@ -58,7 +58,8 @@ def circumstances(redis: Redis, *, began: float) -> dict[str, Any]:
         "python": platform.python_version(),
         "redis-server": str(redis.info("server")["redis_version"]),
         **{name: version(name) for name in ("celery", "redis", "marshmallow", "requests", "orjson")},
-        "load average at the end": [round(each, 1) for each in os.getloadavg()],
+        # What else ran shows in what was there before, and in the spread.
+        "load before": round(load, 1),
     }
 
 

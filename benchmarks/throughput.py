@@ -74,7 +74,7 @@ def _costs(ours: Sequence[Drained], limit: Sequence[Drained]) -> Iterator[Row]:
     for part in ("worker", "redis", "sink"):
         own = tuple(float(getattr(mine, part)) for mine, _ in pairs)
         other = tuple(float(getattr(theirs, part)) for _, theirs in pairs)
-        yield Figure(f"CPU of the {part}, full inbox", "µs/event", own, other, "limit", None)
+        yield Figure(f"CPU of {part}, full inbox", "µs/event", own, other, "limit", None)
     memory = tuple(mine.memory for mine, _ in pairs)
     target = Target(0.85, 1.15)
     yield Figure("worker's memory, end against beginning of a run", "×", memory, (), "", target)

@@ -23,9 +23,9 @@ def _rows() -> list[Row]:
         Figure(
             "throughput, against the limit", "events/s", (9_000.0,) * 3, (50_000.0,) * 3, "limit", Target(least=0.75)
         ),
-        Figure("CPU of the worker, full inbox", "µs/event", (160.0,) * 3, pairs, "limit", None),
-        Figure("CPU of the redis, full inbox", "µs/event", (30.0,) * 3, pairs, "limit", None),
-        Figure("CPU of the sink, full inbox", "µs/event", (10.0,) * 3, pairs, "limit", None),
+        Figure("CPU of worker, full inbox", "µs/event", (160.0,) * 3, pairs, "limit", None),
+        Figure("CPU of redis, full inbox", "µs/event", (30.0,) * 3, pairs, "limit", None),
+        Figure("CPU of sink, full inbox", "µs/event", (10.0,) * 3, pairs, "limit", None),
         Figure("Redis memory, enqueue", "bytes/event", (1500.0,) * 3, pairs, "message", Target(most=0.42)),
         Missing("encryption", "there is none"),
     ]
