@@ -314,7 +314,7 @@ def test_any_json_is_mapped_or_refused_and_never_raises(order, settings, changes
             for step in above:
                 holder = holder[int(step)] if type(holder) is list else holder[step]
             holder[last] = value
-        except (KeyError, TypeError, IndexError):
+        except (KeyError, TypeError, IndexError, ValueError):
             continue
     mapper = OrderMapper(settings(money_format=form, sku_mode="all"))
     found = mapper.map(event, event_id="x", received_at=NOW, now=NOW, explain=True)
