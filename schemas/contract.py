@@ -24,6 +24,7 @@ from schemas.fields import (
     Text,
     Timestamp,
 )
+from schemas.legacy import EVENT_CHANNELS
 from schemas.outcome import Fault
 
 _CONTENT_TYPES = ("product", "product_group")
@@ -85,6 +86,8 @@ class Properties(_Part):
     order_id = Text()
     shop_id = Text()
     status = Text()
+    # Of the legacy offline endpoints only; the mapper leaves it out elsewhere.
+    event_channel = Choice(EVENT_CHANNELS)
     customer_type = Choice(("new", "returning"))
     delivery_category = Choice(("curbside", "home_delivery", "in_store"))
     predicted_ltv = Number()

@@ -22,6 +22,11 @@ _HASHED = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
+def is_hashed(text: str) -> bool:
+    """Say whether a trimmed text is taken as a SHA-256 that was made already: 64 hex characters, in either case."""
+    return _HASHED.fullmatch(text) is not None
+
+
 class UnusableError(ValueError):
     """An identifier nobody could be recognized by. Its message is a rule and never holds the value."""
 
@@ -79,7 +84,7 @@ def _hash_all(
         if not text:
             continue
         try:
-            found[text.lower() if _HASHED.fullmatch(text) else rule(text)] = None
+            found[text.lower() if is_hashed(text) else rule(text)] = None
         except UnusableError as reason:
             dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
     return list(found)
@@ -87,7 +92,7 @@ def _hash_all(
 
 def _name_hash(text: str) -> str:
     """TikTok asks for names and postal codes hashed; white space and case are what people differ in."""
-    if _HASHED.fullmatch(text):
+    if is_hashed(text):
         return text.lower()
     return hashed("".join(text.split()).lower())
 
@@ -106,7 +111,7 @@ def _ip(text: str) -> str:
 
 
 def _advertising_id(text: str, *, upper: bool) -> str:
-    return text.upper() if upper and not _HASHED.fullmatch(text) else text.lower()
+    return text.upper() if upper and not is_hashed(text) else text.lower()
 
 
 _FORMS: dict[str, Callable[[str], str]] = {

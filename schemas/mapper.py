@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from schemas import contract
@@ -16,7 +16,9 @@ from schemas.changes import changes
 from schemas.event_names import in_style
 from schemas.event_sources import drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
+from schemas.findings import Findings, placed, unique
 from schemas.identity import protect
+from schemas.legacy import legacy_form, without_place
 from schemas.outcome import Fault, Item, Mapped, Refused
 from schemas.rules import CompiledRule, compile_rule
 from schemas.settings import MappingSettings, SettingsError, faults_of
@@ -25,25 +27,6 @@ from schemas.sources.source import Raw, Selection
 from schemas.templates import Template, TemplateError
 from schemas.text import is_blank
 from schemas.timestamps import lacks_zone
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What the steps have found about one event so far, by what it leads to."""
-
-    notes: list[Fault] = field(default_factory=list)
-    invalid: list[Fault] = field(default_factory=list)
-    expired: list[Fault] = field(default_factory=list)
-    unmatched: list[Fault] = field(default_factory=list)
-
-    def refusal(self, event: str | None) -> Refused | None:
-        for reason, faults in (("invalid", self.invalid), ("expired", self.expired)):
-            if faults:
-                return Refused(reason, _unique(faults), event)
-        if self.unmatched:
-            # Why e-mail or phone were dropped is what a person needs to know to mend the event.
-            return Refused("no_match_key", _unique(self.unmatched + self.notes), event)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +53,10 @@ class Mapper:
         make_source = SOURCES.get(settings.source)
         names_events = False
         if make_source:
-            self._source = make_source(settings.event_source)
+            self._source = make_source(settings.event_source, settings.event_source_id)
             names_events = self._source.names_events
+            if self._source.needs_mappings and not settings.mappings:
+                faults.append(Fault("mappings", f"at least one mapping is required for source {settings.source}"))
         try:
             self._event_source_id = Template(settings.event_source_id, name="event_source_id")
         except ExpressionError as error:
@@ -102,11 +87,12 @@ class Mapper:
         """
         if not isinstance(event, dict):
             return Refused("invalid", (Fault("$", "must be a JSON object"),), None)
-        findings = _Findings()
+        findings = Findings()
         chosen = self._choose(event, findings)
         if isinstance(chosen, Fault):
             return Refused("unmapped", (chosen, *findings.notes), None)
         findings.invalid += self._source.misplaced(event)
+        findings.notes += self._source.remarks(event)
         try:
             event_source_id = self._event_source_id.fill(event)
         except TemplateError as failure:
@@ -125,9 +111,9 @@ class Mapper:
                 )
             elif item:
                 items.append(item)
-        return findings.refusal(name) or Mapped(tuple(items), _unique(findings.notes))
+        return findings.refusal(name) or Mapped(tuple(items), unique(findings.notes))
 
-    def _choose(self, event: Raw, findings: _Findings) -> list[tuple[Selection, CompiledRule | None]] | Fault:
+    def _choose(self, event: Raw, findings: Findings) -> list[tuple[Selection, CompiledRule | None]] | Fault:
         if not self._rules:
             selection = self._source.select(event)
             return selection if isinstance(selection, Fault) else [(selection, None)]
@@ -144,7 +130,7 @@ class Mapper:
         rule: CompiledRule | None,
         event_source_id: str,
         call: _Call,
-        findings: _Findings,
+        findings: Findings,
     ) -> tuple[str | None, Item | None]:
         """Return the TikTok event's name, as far as it is a good one, and the item, unless a fault was found."""
         settings = self._settings
@@ -157,24 +143,22 @@ class Mapper:
         if selection.event:
             plain["event"] = selection.event
         if rule:
-            findings.invalid += _placed(rule.fill(plain, event), origin)
+            findings.invalid += placed(rule.fill(plain, event), origin)
         if is_blank(plain.get("event_id")):
             plain["event_id"] = call.event_id
-        if settings.event_source == "offline" and settings.web_fields == "drop":
-            dropped = drop_web_fields(plain, accept_external_id=settings.accept_external_id)
-            findings.notes += _placed(dropped, origin)
+        findings.notes += placed(self._leave_out(plain, explain=call.explain), origin)
 
         body, faults = contract.load(plain)
         faults += self._check(body, plain, call, origin, findings)
-        findings.invalid += _placed(faults, origin)
+        findings.invalid += placed(faults, origin)
         name = body.get("event")
         if name is None or name_rule(name, settings.event_source):
             return None, None
-        name = in_style(name, settings.event_names)
+        name = in_style(name, settings.name_style)
         if faults:
             return name, None
         if call.explain:
-            findings.notes += _placed(list(changes(plain, body)), origin)
+            findings.notes += placed(list(changes(plain, body)), origin)
 
         if "user" in body:
             body["user"], unusable = protect(body["user"], plain["user"], region=self._region)
@@ -185,17 +169,37 @@ class Mapper:
         if nobody:
             findings.unmatched.append(Fault(_place_of_key(nobody, origin), nobody.rule))
             return name, None
+        if settings.kind == "offline" and call.explain:
+            findings.notes += placed(list(without_place(body)), origin)
+        body["event"] = name
+        return name, self._sealed(body, event_source_id)
+
+    def _leave_out(self, plain: dict[str, Any], *, explain: bool) -> list[Fault]:
+        """Take out what is not meant for where the event goes, and return the notes on it."""
+        settings = self._settings
+        notes: list[Fault] = []
+        if settings.kind != "offline":
+            properties = plain.get("properties")
+            channel = properties.pop("event_channel", None) if isinstance(properties, dict) else None
+            if explain and not is_blank(channel):
+                notes.append(Fault("properties.event_channel", "is for kind offline only and was left out"))
+        if settings.event_source == "offline" and settings.web_fields == "drop":
+            notes += drop_web_fields(plain, accept_external_id=settings.accept_external_id)
+        return notes
+
+    def _sealed(self, body: dict[str, Any], event_source_id: str) -> Item:
+        """Return the item of a body that is validated and hashed, in the form of the destination's endpoint."""
+        settings = self._settings
         test_event_code = self._test_event_code or body.get("test_event_code")
         body.pop("test_event_code", None)
-        body["event"] = name
-        return name, Item(
+        return Item(
             settings.event_source,
             event_source_id,
             test_event_code,
-            name,
+            body["event"],
             body["event_id"],
             body["event_time"],
-            body,
+            legacy_form(body) if settings.kind == "offline" else body,
         )
 
     def _check(
@@ -204,7 +208,7 @@ class Mapper:
         plain: dict[str, Any],
         call: _Call,
         origin: Callable[[str], str],
-        findings: _Findings,
+        findings: Findings,
     ) -> list[Fault]:
         """Fill in a missing time; return the faults that are about more than one field or about now."""
         settings = self._settings
@@ -223,6 +227,9 @@ class Mapper:
         broken = name_rule(body["event"], settings.event_source) if "event" in body else None
         if broken:
             faults.append(Fault("event", broken))
+        if settings.kind == "offline" and "test_event_code" in body:
+            # Sent without its code it would count as a real conversion.
+            faults.append(Fault("test_event_code", "must be absent: the legacy offline endpoints have no test events"))
         lacking = required_part(body, settings.event_source)
         if lacking:
             faults.append(lacking)
@@ -232,11 +239,3 @@ class Mapper:
 def _place_of_key(nobody: Fault, origin: Callable[[str], str]) -> str:
     # `user` stands for several fields, which have no common place in most sources.
     return nobody.path if nobody.path == "user" else origin(nobody.path)
-
-
-def _placed(faults: list[Fault], origin: Callable[[str], str]) -> list[Fault]:
-    return [Fault(origin(fault.path), fault.rule) for fault in faults]
-
-
-def _unique(faults: list[Fault]) -> tuple[Fault, ...]:
-    return tuple(dict.fromkeys(faults))

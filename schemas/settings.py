@@ -10,7 +10,6 @@ from schemas.event_names import NameStyle
 from schemas.event_sources import EVENT_SOURCES, EventSource
 from schemas.outcome import Fault
 from schemas.phones import REGIONS
-from schemas.sources import SOURCES
 from schemas.suggestions import did_you_mean
 
 SourceName = Literal["tiktok", "segment", "commanders_act", "amperity"]
@@ -18,6 +17,7 @@ Kind = Literal["events", "offline", "order_sync"]
 WebFields = Literal["send", "drop"]
 
 MAX_MAPPINGS = 50
+_LEGACY_MAX_AGE_SECONDS = 100 * 365 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class MappingSettings:
     """How a destination's events are read and what becomes of them.
 
     - `event_source_id`: a literal, `{{path.in.event}}`, or both mixed.
+    - `event_names`: None takes the kind's usual one, `legacy` for `offline` and `current` for every other.
     - `default_region`: ISO 3166 alpha-2, reads phone numbers without country code; without it they are dropped.
     - `max_event_age_seconds`, `max_future_seconds`: how far from now an event may have happened.
     - `accept_external_id`: an external id alone is match key enough for an offline event.
@@ -50,7 +51,7 @@ class MappingSettings:
     event_source_id: str
     kind: Kind = "events"
     event_source: EventSource = "offline"
-    event_names: NameStyle = "current"
+    event_names: NameStyle | None = None
     default_region: str | None = None
     max_event_age_seconds: int = 28 * 86400
     max_future_seconds: int = 600
@@ -58,6 +59,11 @@ class MappingSettings:
     test_event_code: str | None = None
     web_fields: WebFields = "send"
     mappings: tuple[Rule, ...] = ()
+
+    @property
+    def name_style(self) -> NameStyle:
+        """How event names are spelt. Whether the legacy endpoints know today's names is not public."""
+        return self.event_names or ("legacy" if self.kind == "offline" else "current")
 
 
 class SettingsError(Exception):
@@ -74,16 +80,16 @@ def faults_of(settings: MappingSettings) -> Iterator[Fault]:
         ("source", settings.source, get_args(SourceName)),
         ("kind", settings.kind, get_args(Kind)),
         ("event_source", settings.event_source, EVENT_SOURCES),
-        ("event_names", settings.event_names, get_args(NameStyle)),
+        ("event_names", settings.name_style, get_args(NameStyle)),
         ("web_fields", settings.web_fields, get_args(WebFields)),
     )
     for path, value, allowed in closed:
         if value not in allowed:
             yield Fault(path, f"must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
-    if settings.source in get_args(SourceName) and settings.source not in SOURCES:
-        yield Fault("source", f"is not available yet; these are: {', '.join(SOURCES)}")
-    if settings.kind in get_args(Kind) and settings.kind != "events":
-        yield Fault("kind", "is not available yet; this is: events")
+    if settings.kind == "order_sync":
+        yield Fault("kind", "is not available yet; these are: events, offline")
+    if settings.kind == "offline":
+        yield from _faults_of_legacy(settings)
     if settings.default_region is not None and settings.default_region.upper() not in REGIONS:
         # The one country that everybody abbreviates differently from ISO 3166.
         meant = "; did you mean GB?" if settings.default_region.upper() == "UK" else ""
@@ -94,3 +100,14 @@ def faults_of(settings: MappingSettings) -> Iterator[Fault]:
         yield Fault("max_future_seconds", "must not be negative")
     if len(settings.mappings) > MAX_MAPPINGS:
         yield Fault("mappings", f"must be at most {MAX_MAPPINGS}, are {len(settings.mappings)}")
+
+
+def _faults_of_legacy(settings: MappingSettings) -> Iterator[Fault]:
+    if settings.event_source != "offline":
+        yield Fault("event_source", "must be offline for the legacy offline endpoints")
+    if settings.accept_external_id:
+        yield Fault("accept_external_id", "must be false: the legacy offline endpoints know e-mail and phone only")
+    if settings.test_event_code:
+        yield Fault("test_event_code", "must not be set: the legacy offline endpoints have no test events")
+    if settings.max_event_age_seconds > _LEGACY_MAX_AGE_SECONDS:
+        yield Fault("max_event_age_seconds", "must be at most 100 years, or ISO 8601 cannot carry the time")

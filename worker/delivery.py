@@ -18,7 +18,7 @@ from worker.client import TikTokClient
 from worker.config import Destination
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
-from worker.grouping import PATH, RequestKey, body, group
+from worker.grouping import RequestKey, group, request
 from worker.guard import Guard, holds_back
 from worker.inbox import Claimed
 from worker.isolation import Isolation
@@ -126,7 +126,8 @@ class Delivery:
         return isolation.deliver(items)
 
     def _request(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> Verdict:
-        limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, PATH)
+        path, told = request(self.destination, key, items)
+        limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, path)
         wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
         while 0 < wait <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
             self.sleep(wait)
@@ -135,8 +136,8 @@ class Delivery:
             return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
         sending.requests += 1
         verdict = self.client.post(
-            self.destination.base_url + PATH,
-            body(self.destination, key, items),
+            self.destination.base_url + path,
+            told,
             token=self.destination.credentials.access_token,
             timeout_seconds=self.destination.timeout_seconds,
         )

@@ -29,12 +29,25 @@ def group(items: Iterable[Item]) -> dict[RequestKey, list[int]]:
     return groups
 
 
-PATH = "event/track/"
-"""Where events go, below the base URL. The slash at the end is part of it."""
+class Request(NamedTuple):
+    """What is posted, and where to below the base URL. The slash at the path's end is part of it."""
+
+    path: str
+    body: dict[str, Any]
 
 
-def body(destination: Destination, key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
+def request(destination: Destination, key: RequestKey, items: Sequence[Item]) -> Request:
     """Return the request that carries `items`, all of the same `key`."""
+    if destination.mapping.kind == "offline":
+        path, told = _legacy(key, items)
+    else:
+        path, told = "event/track/", _events(key, items)
+    if destination.partner_name:
+        told["partner_name"] = destination.partner_name
+    return Request(path, told)
+
+
+def _events(key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "event_source": key.event_source,
         "event_source_id": key.event_source_id,
@@ -42,6 +55,12 @@ def body(destination: Destination, key: RequestKey, items: Sequence[Item]) -> di
     }
     if key.test_event_code:
         told["test_event_code"] = key.test_event_code
-    if destination.partner_name:
-        told["partner_name"] = destination.partner_name
     return told
+
+
+def _legacy(key: RequestKey, items: Sequence[Item]) -> Request:
+    """Events API 1.0 has an endpoint for one event and another for several."""
+    told: dict[str, Any] = {"event_set_id": key.event_source_id}
+    if len(items) == 1:
+        return Request("offline/track/", told | items[0].body)
+    return Request("offline/batch/", told | {"batch": [item.body for item in items]})

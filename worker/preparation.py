@@ -20,10 +20,16 @@ class Prepared:
 
     claimed: Claimed
     items: tuple[Item, ...]
+    notes: tuple[Fault, ...] = ()
 
 
-def prepare(claimed: Claimed, destination: Destination, mapper: Mapper, *, now: float) -> Prepared | Done | Dead:
-    """Decode, validate, map and hash one event. Raises nothing, whatever the event is."""
+def prepare(
+    claimed: Claimed, destination: Destination, mapper: Mapper, *, now: float, explain: bool = False
+) -> Prepared | Done | Dead:
+    """Decode, validate, map and hash one event. Raises nothing, whatever the event is.
+
+    With `explain` the notes also say which values were read as another type, for a person to see.
+    """
     envelope = claimed.envelope
 
     def dead(reason: str, message: str, *, event: str | None = None, faults: tuple[Fault, ...] = ()) -> Dead:
@@ -50,13 +56,14 @@ def prepare(claimed: Claimed, destination: Destination, mapper: Mapper, *, now: 
         return dead("undecodable", f"is not JSON at line {error.lineno}, column {error.colno}")
     if not isinstance(event, dict):
         return dead("undecodable", "is JSON, but not an object")
-    mapped = mapper.map(event, event_id=envelope.id, received_at=envelope.enqueued_at / 1000, now=now)
+    received_at = envelope.enqueued_at / 1000
+    mapped = mapper.map(event, event_id=envelope.id, received_at=received_at, now=now, explain=explain)
     if isinstance(mapped, Refused):
         if mapped.reason == "unmapped" and destination.unmapped == "discard":
             return Done("discarded")
         summary = f"{len(mapped.faults)} fault(s)" if len(mapped.faults) != 1 else mapped.faults[0].rule
         return dead(mapped.reason, summary, event=mapped.event, faults=mapped.faults)
-    return Prepared(claimed, mapped.items)
+    return Prepared(claimed, mapped.items, mapped.notes)
 
 
 def check(

@@ -8,11 +8,11 @@ as null does, nothing that is null becomes 0 or "", empty products are left out,
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote_plus
 
 from schemas.event_sources import EventSource
 from schemas.outcome import Fault
 from schemas.paths import parts_of, read
+from schemas.sources.field_table import FieldTable
 from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
 from schemas.sources.segment_presets import PRESETS, page_event
 from schemas.sources.source import Raw, Selection, Shape
@@ -29,17 +29,11 @@ class SegmentSource:
     """Segment's calls for one event source."""
 
     names_events = False
+    needs_mappings = False
     mapping_shape: Shape = "found"
 
-    def __init__(self, event_source: EventSource) -> None:
-        fields = [field for field in FIELDS if event_source in field.event_sources]
-        self._paths = {field.target: field.paths for field in fields}
-        # (part, field, paths, constant), taken apart here once instead of for every event.
-        self._reading = [
-            (*field.target.rpartition(".")[::2], field.paths, field.constant)
-            for field in fields
-            if field.paths or field.constant
-        ]
+    def __init__(self, event_source: EventSource, event_source_id: str) -> None:  # noqa: ARG002 - the same for every set
+        self._fields = FieldTable(FIELDS, event_source, page_url=_PAGE_URL)
         self._page = Selection(page_event(event_source), "products")
         self._presets = {preset.trigger: Selection(preset.event, preset.shape) for preset in PRESETS if preset.trigger}
 
@@ -64,43 +58,23 @@ class SegmentSource:
             if not isinstance(found := read(event, parts), dict) and not is_blank(found)
         ]
 
+    def remarks(self, event: Raw) -> list[Fault]:  # noqa: ARG002 - nothing is passed over
+        """Find nothing."""
+        return []
+
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:
         """Read every field from the first of its paths that is not blank."""
-        plain: dict[str, Any] = {}
-        for part, field, paths, constant in self._reading:
-            value: Any = constant
-            for path in paths:
-                found = read(event, path)
-                if not is_blank(found):
-                    value = found
-                    break
-            if value is None:
-                continue
-            if part:
-                plain.setdefault(part, {})[field] = value
-            else:
-                plain[field] = value
+        plain = self._fields.read(event)
         contents = _contents(event, _settled(event, shape))
         if contents is not None:
             plain.setdefault("properties", {})["contents"] = contents
-        if "ttclid" not in plain.get("user", ()):
-            ttclid = _ttclid_of(read(event, _PAGE_URL))
-            if ttclid:
-                plain.setdefault("user", {})["ttclid"] = ttclid
         return plain
 
     def origin(self, event: Raw, shape: Shape, target: str) -> str:
         """Return the path that was read, or the first that would have been."""
-        for field, paths in self._paths.items():
-            if target != field and not target.startswith(field + "."):
-                continue
-            filled = [path for path in paths if not is_blank(read(event, path))]
-            if field == "user.ttclid" and not filled:
-                return ".".join(_PAGE_URL)
-            return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
         if target == "properties.contents" or target.startswith("properties.contents."):
             return _contents_origin(event, _settled(event, shape), target.split(".")[2:])
-        return target
+        return self._fields.origin(event, target) or target
 
 
 def _settled(event: Raw, shape: Shape) -> Shape:
@@ -150,15 +124,3 @@ def _contents_origin(event: Raw, shape: Shape, rest: list[str]) -> str:
     names = next((names for target, names in PRODUCT_FIELDS if target == field), (field,))
     filled = [name for name in names if not is_blank(read(event, (*holder, name)))]
     return ".".join((*holder, (filled or names)[0]))
-
-
-def _ttclid_of(url: Any) -> str:
-    """Return the click id in a URL's query, "" for none. Takes any text: the URL of a page call may be anything."""
-    if type(url) is not str or "ttclid=" not in url:
-        return ""
-    query = url.partition("#")[0].partition("?")[2]
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if name == "ttclid" and value:
-            return unquote_plus(value)
-    return ""

@@ -28,6 +28,8 @@ class Source(Protocol):
 
     # The events name their TikTok event themselves, so that a mapping need not.
     names_events: bool
+    # There are no presets: a destination without mappings would send nothing.
+    needs_mappings: bool
     # How `contents` are found when a mapping of the destination asks for the event.
     mapping_shape: Shape
 
@@ -36,7 +38,11 @@ class Source(Protocol):
         ...
 
     def misplaced(self, event: Raw) -> list[Fault]:
-        """Return a fault for each part of the event that must be an object and is something else."""
+        """Return a fault for each thing that stands where it cannot: in place of an object, in another set's stream."""
+        ...
+
+    def remarks(self, event: Raw) -> list[Fault]:
+        """Return a note on each thing that reading the event passes over or assumes."""
         ...
 
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:

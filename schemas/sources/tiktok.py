@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.event_sources import EventSource
 from schemas.outcome import Fault
 from schemas.sources.source import Raw, Selection, Shape
 
@@ -18,7 +19,11 @@ class TikTokSource:
     """The plain format."""
 
     names_events = True
+    needs_mappings = False
     mapping_shape: Shape = "as_is"
+
+    def __init__(self, event_source: EventSource, event_source_id: str) -> None:
+        """Make nothing of either: the form is the same for all."""
 
     def select(self, event: Raw) -> Selection | Fault:  # noqa: ARG002 - every event says itself what it is
         """Take every event."""
@@ -26,6 +31,10 @@ class TikTokSource:
 
     def misplaced(self, event: Raw) -> list[Fault]:  # noqa: ARG002 - the contract checks the parts itself
         """Find nothing: the parts are the contract's own."""
+        return []
+
+    def remarks(self, event: Raw) -> list[Fault]:  # noqa: ARG002 - nothing is passed over
+        """Find nothing."""
         return []
 
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:  # noqa: ARG002 - there is one shape only

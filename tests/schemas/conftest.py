@@ -66,6 +66,74 @@ def order() -> dict[str, Any]:
 
 
 @pytest.fixture
+def purchase() -> dict[str, Any]:
+    """A Commanders Act event with every field of the TikTok Offline Events page."""
+    return {
+        "event_name": "purchase",
+        "id": "o-1",
+        "type": "offline",
+        "shop_id": "s-1",
+        "currency": "EUR",
+        "value": 46.5,
+        "items": [
+            {
+                "id": "sku-1",
+                "quantity": 3,
+                "type": "product",
+                "product": {
+                    "id": "p-1",
+                    "name": "Tea",
+                    "price": 15.5,
+                    "brand": "Acme",
+                    "category_1": "Home",
+                    "category_2": "Kitchen",
+                    "category_3": "Drinks",
+                    "category_4": "Tea",
+                    "category_5": "Green",
+                },
+            }
+        ],
+        "user": {"id": "User-1", "email": "ada@example.com", "phone": "+12015550123"},
+        "context": {
+            "event_id": "context-1",
+            "event_timestamp": "1789999200900",
+            "page": {"url": "https://shop.example/thanks?ttclid=E.C.P.url", "referrer": "https://shop.example/cart"},
+            "device": {"ip": "203.0.113.7", "user_agent": "Mozilla/5.0", "language": "fr-FR"},
+        },
+        "partners": {"tiktok": {"ttclid": "E.C.P.own", "ttp": "cookie-1", "ldu": "false"}},
+    }
+
+
+@pytest.fixture
+def row() -> dict[str, Any]:
+    """A row with every column of Amperity's page, as CSV has it."""
+    return {
+        "agent": "Mozilla/5.0",
+        "brand": "Acme",
+        "content_category": "Drinks",
+        "content_id": "p-1",
+        "content_name": "Tea",
+        "content_type": "product",
+        "cookie_id": "cookie-1",
+        "currency": "EUR",
+        "email": "ada@example.com",
+        "event": "CompletePayment",
+        "event_channel": "in_store",
+        "event_id": "e1",
+        "event_set_id": "7000000000000000001",
+        "ip": "203.0.113.7",
+        "order_id": "o-1",
+        "phone": "+12015550123",
+        "price": "15.50",
+        "quantity": "3",
+        "shop_id": "s-1",
+        "tiktok_click_id": "E.C.P.own",
+        "timestamp": "2026-09-21T14:00:00Z",
+        "value": "46.50",
+    }
+
+
+@pytest.fixture
 def plain() -> dict[str, Any]:
     """The smallest offline event in TikTok's own form."""
     return {"event": "Purchase", "event_time": int(NOW) - 60, "event_id": "e-1", "user": {"email": "ada@example.com"}}

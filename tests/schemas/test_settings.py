@@ -20,7 +20,7 @@ def faults_of(**settings: Any) -> dict[str, str]:
     ("settings", "path", "rule"),
     [
         ({"source": "segmnt"}, "source", "did you mean segment?"),
-        ({"source": "amperity"}, "source", "not available yet"),
+        ({"source": "commanders_act"}, "mappings", "at least one mapping is required"),
         ({"kind": "order_sync"}, "kind", "not available yet"),
         ({"event_source": "Offline"}, "event_source", "did you mean offline?"),
         ({"event_names": "new"}, "event_names", "current, legacy"),

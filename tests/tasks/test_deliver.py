@@ -390,3 +390,30 @@ def test_our_own_rate_limit_defers_without_an_attempt(
     now = state(redis)
     assert (now.totals["delivered"], now.totals["deferred"]) == (1, 1)
     assert now.waiting + now.scheduled == 2
+
+
+@pytest.mark.parametrize(("count", "paths"), [(1, ["track"]), (3, ["batch"]), (120, ["batch", "batch", "batch"])])
+def test_the_legacy_endpoints_get_one_event_or_a_batch_of_at_most_fifty(
+    count: int,
+    paths: list[str],
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+) -> None:
+    put(redis, *(order_completed(number) for number in range(count)))
+    deliver(make_runtime(kind="offline", partner_name="acme"))
+    assert [request["path"].split("/")[-2] for request in sandbox.requests] == paths
+    assert state(redis).totals == {"delivered": count, "requests": len(paths)}
+    assert len(sandbox.deliveries) == count
+    assert {record["event"]["event"] for record in sandbox.events} == {"CompletePayment"}
+
+
+def test_one_bad_event_of_a_legacy_batch_is_isolated(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.fault("code", code=40002, match={"event_id_prefix": "message-7"}, times=10)
+    put(redis, *(order_completed(number) for number in range(20)))
+    deliver(make_runtime(kind="offline"))
+    assert [letter.reason for letter in letters(redis)] == ["rejected"]
+    assert state(redis).totals["delivered"] == 19

@@ -44,6 +44,14 @@ def test_defaults_are_tiktoks_limits_and_the_documented_ones() -> None:
     assert found.credentials.access_token.reveal() == "very-secret-token"
 
 
+def test_the_legacy_endpoints_have_defaults_of_their_own() -> None:
+    text = GOOD.replace('kind = "events"', 'kind = "offline"')
+    assert (stores(text).batch_size, stores(text).mapping.name_style) == (50, "legacy")
+    own = stores(text + 'batch_size = 200\nevent_names = "current"')
+    assert (own.batch_size, own.mapping.name_style) == (200, "current")
+    assert stores(GOOD).mapping.name_style == "current"
+
+
 def test_a_secret_shows_itself_nowhere() -> None:
     assert "very-secret" not in repr(build(tomllib.loads(GOOD), ENVIRONMENT, source="test"))
 
@@ -109,7 +117,8 @@ def test_each_setting_has_its_rule(changed: str, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [('"250ms"', 0.25), ('"1.5s"', 1.5), ('"10m"', 600), ('"6h"', 21_600), ('"2d"', 172_800), ("7", 7)]
+    ("text", "seconds"),
+    [('"250ms"', 0.25), ('"1.5s"', 1.5), ('"10m"', 600), ('"6h"', 21_600), ('"2d"', 172_800), ("7", 7)],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert stores(GOOD + f"retry = {{ max_backoff = {text}, min_backoff = 0.1 }}").retry.max_backoff_seconds == seconds

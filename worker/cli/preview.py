@@ -15,7 +15,7 @@ from worker.cli import context
 from worker.cli.output import print_json
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
-from worker.grouping import body, group
+from worker.grouping import group, request
 from worker.inbox import Claimed
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead
@@ -50,7 +50,7 @@ def preview(file: Path, destination: str) -> None:
     for key, places in group(items).items():
         for first in range(0, len(places), settings.batch_size):
             part = [items[place] for place in places[first : first + settings.batch_size]]
-            requests.append(body(settings, key, part))
+            requests.append(request(settings, key, part).body)
     print_json({"requests": requests, "refused": refused})
 
 

@@ -48,6 +48,10 @@ _SECTIONS = {
 }
 
 
+# TikTok's documented cap, and what is known to work where none is documented.
+_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 1}
+
+
 class ConfigError(Exception):
     """The configuration cannot be used. `faults` holds every one of them, each as "place: rule"."""
 
@@ -184,7 +188,7 @@ def _destination(
     name: str, settings: Mapping[str, Any], mapping: MappingSettings, credentials: Credentials
 ) -> Destination:
     plain = (
-        "base_url", "partner_name", "batch_size", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
+        "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds", "backlog_alert_seconds",
         "dead_letters_alert",
     )  # fmt: skip
@@ -192,6 +196,7 @@ def _destination(
         name=name,
         credentials=credentials,
         mapping=mapping,
+        batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),
         rate_limit=RateLimit(**settings["rate_limit"]),
         breaker=BreakerSettings(**settings["breaker"]),

@@ -208,9 +208,12 @@ class DestinationSchema(_Strict):
     )
     partner_name = fields.String(load_default=None, metadata={"doc": "integration label in each request"})
     event_names = fields.String(
-        load_default="current",
+        load_default=None,
         validate=_one_of("current", "legacy"),
-        metadata={"doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)"},
+        metadata={
+            "doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)",
+            "default": "current; legacy for kind `offline`",
+        },
     )
     default_region = fields.String(
         load_default=None,
@@ -247,9 +250,12 @@ class DestinationSchema(_Strict):
     )
     batch_size = fields.Integer(
         strict=True,
-        load_default=1000,
+        load_default=None,
         validate=_at_most(1000),
-        metadata={"doc": "most events in one request (TikTok's cap is 1,000)"},
+        metadata={
+            "doc": "most events in one request; TikTok's cap for events is 1,000, that of `offline/batch/` is not public",
+            "default": "1000; 50 for kind `offline`",
+        },
     )
     timeout_seconds = Duration(
         data_key="timeout",

@@ -1,0 +1,95 @@
+"""How is a closed table of fields read from an event, and where did each value come from?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from schemas.event_sources import EVENT_SOURCES, EventSource
+from schemas.paths import Parts, parts_of, read
+from schemas.text import is_blank
+
+_TTCLID = "user.ttclid"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSource:
+    """A field of TikTok's and the paths it is read from, the first that is not blank.
+
+    `constant` is sent where no path has anything. `note` is for the documentation.
+    """
+
+    target: str
+    paths: tuple[Parts, ...]
+    constant: str | None = None
+    event_sources: tuple[EventSource, ...] = EVENT_SOURCES
+    note: str = ""
+
+
+def from_paths(*paths: str) -> tuple[Parts, ...]:
+    """Return dotted paths taken apart."""
+    return tuple(parts_of(path) for path in paths)
+
+
+class FieldTable:
+    """The fields of one source's events for one event source. `page_url` is where a missing click id is looked for."""
+
+    __slots__ = ("_page_url", "_paths", "_reading")
+
+    def __init__(self, fields: Iterable[FieldSource], event_source: EventSource, *, page_url: Parts) -> None:
+        used = [field for field in fields if event_source in field.event_sources]
+        self._page_url = page_url
+        self._paths = {field.target: field.paths for field in used}
+        # (part, field, paths, constant), taken apart here once instead of for every event.
+        self._reading = [
+            (*field.target.rpartition(".")[::2], field.paths, field.constant)
+            for field in used
+            if field.paths or field.constant
+        ]
+
+    def read(self, event: Any) -> dict[str, Any]:
+        """Return a new dict in the contract's form with every field that has a value, each part a new dict too."""
+        plain: dict[str, Any] = {}
+        for part, field, paths, constant in self._reading:
+            value: Any = constant
+            for path in paths:
+                found = read(event, path)
+                if not is_blank(found):
+                    value = found
+                    break
+            if value is None:
+                continue
+            if part:
+                plain.setdefault(part, {})[field] = value
+            else:
+                plain[field] = value
+        if "ttclid" not in plain.get("user", ()):
+            ttclid = ttclid_of(read(event, self._page_url))
+            if ttclid:
+                plain.setdefault("user", {})["ttclid"] = ttclid
+        return plain
+
+    def origin(self, event: Any, target: str) -> str | None:
+        """Return the path that was read for a target, or the first that would have been; None if it is not here."""
+        for field, paths in self._paths.items():
+            if target != field and not target.startswith(field + "."):
+                continue
+            filled = [path for path in paths if not is_blank(read(event, path))]
+            if field == _TTCLID and not filled:
+                return ".".join(self._page_url)
+            return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
+        return None
+
+
+def ttclid_of(url: Any) -> str:
+    """Return the click id in a URL's query, "" for none. Takes any text: the URL of a page call may be anything."""
+    if type(url) is not str or "ttclid=" not in url:
+        return ""
+    query = url.partition("#")[0].partition("?")[2]
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name == "ttclid" and value:
+            return unquote_plus(value)
+    return ""
