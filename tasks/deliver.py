@@ -11,6 +11,7 @@ from celery import shared_task
 from worker.delivery import Delivery
 from worker.inbox import Inbox
 from worker.keys import GROUP, Keys
+from worker.orders import OrderIntake
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
 from worker.scripts import run
@@ -20,7 +21,9 @@ _SLICE_SECONDS = 2.0
 waits no longer than this and a request."""
 
 
-def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callable[[], float] = time.monotonic) -> bool:
+def deliver_slice(
+    delivery: Delivery, inbox: Inbox | OrderIntake, *, token: str, clock: Callable[[], float] = time.monotonic
+) -> bool:
     """Deliver batches until there are none, the gate closes, or the slice is over.
 
     Returns whether there is more to do, so that another slice should follow.
@@ -37,11 +40,11 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
             return False
-        batch = inbox.take_back(
+        batch = inbox.next_batch(
             silence_seconds=settings.take_back_after_seconds,
             size=settings.batch_size,
             max_deliveries=settings.max_deliveries,
-        ) or inbox.claim(settings.batch_size)
+        )
         if not batch:
             if answer == b"probe":
                 delivery.redis.hdel(keys.breaker, "probe_until")

@@ -108,9 +108,7 @@ def parse_address(url: str) -> RedisAddress:
     if topology == "sentinel":
         service, _, database = database.partition("/")
         if not service:
-            raise ValueError(
-                "a redis+sentinel:// URL ends with the name of the master: .../service or .../service/0"
-            )
+            raise ValueError("a redis+sentinel:// URL ends with the name of the master: .../service or .../service/0")
     if database and not database.isdecimal():
         raise ValueError("the URL of Redis has a path that is not the number of a database")
     if topology == "cluster" and database not in ("", "0"):

@@ -115,9 +115,7 @@ class Loader:
             self._tally.end = chunk[-1].end
         self._on_progress("")
 
-    def _store_some(
-        self, rest: list[Row], faulty: deque[Row]
-    ) -> tuple[list[Row], InboxFull | Unavailable | None]:
+    def _store_some(self, rest: list[Row], faulty: deque[Row]) -> tuple[list[Row], InboxFull | Unavailable | None]:
         """Stores the first rows, and returns the others and what they have to wait for."""
         try:
             self._producer.enqueue_many(_events(rest), destination=self._destination)

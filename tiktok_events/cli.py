@@ -69,9 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _enqueue(
-    options: argparse.Namespace, file: BinaryIO, tally: Tally, rejects: Rejects, progress: Progress
-) -> None:
+def _enqueue(options: argparse.Namespace, file: BinaryIO, tally: Tally, rejects: Rejects, progress: Progress) -> None:
     with Producer(timeout_seconds=_TIMEOUT_SECONDS) as producer:
         loader = Loader(
             producer,
@@ -96,12 +94,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    enqueue.add_argument(
-        "file", metavar="FILE", help="a file with one JSON object a line, or - for standard input"
-    )
-    enqueue.add_argument(
-        "--destination", required=True, metavar="D", help="a name in the workers' destinations.toml"
-    )
+    enqueue.add_argument("file", metavar="FILE", help="a file with one JSON object a line, or - for standard input")
+    enqueue.add_argument("--destination", required=True, metavar="D", help="a name in the workers' destinations.toml")
     enqueue.add_argument("--format", choices=sorted(FORMATS), default="jsonl", help="default: %(default)s")
     enqueue.add_argument(
         "--from-line", type=_line_number, default=1, metavar="N", help="skip the lines before the N-th"

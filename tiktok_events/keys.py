@@ -38,8 +38,7 @@ def check_destination(name: object) -> str:
     """
     if not isinstance(name, str) or not _DESTINATION.fullmatch(name):
         raise ValueError(
-            "a destination's name has 1 to 63 characters of a-z, 0-9, - and _,"
-            " and starts with a letter or a digit"
+            "a destination's name has 1 to 63 characters of a-z, 0-9, - and _, and starts with a letter or a digit"
         )
     return name
 

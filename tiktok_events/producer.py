@@ -148,16 +148,12 @@ class Producer:
             return limits
         return Limits(
             max_inbox=limits.max_inbox if self._max_inbox is None else self._max_inbox,
-            max_event_bytes=limits.max_event_bytes
-            if self._max_event_bytes is None
-            else self._max_event_bytes,
+            max_event_bytes=limits.max_event_bytes if self._max_event_bytes is None else self._max_event_bytes,
         )
 
     def _fetch_registry(self, deadline: float) -> Mapping[bytes, bytes]:
         try:
-            answer = self._connections.call(
-                keys.REGISTRY, "HGETALL", keys.REGISTRY, deadline=deadline, writes=False
-            )
+            answer = self._connections.call(keys.REGISTRY, "HGETALL", keys.REGISTRY, deadline=deadline, writes=False)
         except ResponseError as error:
             raise _refused(error) from None
         return dict(zip(answer[::2], answer[1::2], strict=True))
@@ -179,13 +175,9 @@ class Producer:
             arguments += item
         try:
             try:
-                stored = self._connections.call(
-                    key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline, writes=True
-                )
+                stored = self._connections.call(key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline, writes=True)
             except NoScriptError:  # a new or restarted server; EVAL makes it remember
-                stored = self._connections.call(
-                    key, "EVAL", _SCRIPT, *arguments, deadline=deadline, writes=True
-                )
+                stored = self._connections.call(key, "EVAL", _SCRIPT, *arguments, deadline=deadline, writes=True)
         except ResponseError as error:
             raise _refused(error) from None
         return cast(int, stored)

@@ -58,8 +58,7 @@ class Registry:
             return Limits()
         # Old, or a name that may have been added since.
         known = self._known = {
-            name.decode("utf-8", "replace"): _parse(settings)
-            for name, settings in self._fetch(deadline).items()
+            name.decode("utf-8", "replace"): _parse(settings) for name, settings in self._fetch(deadline).items()
         }
         self._fetched_at = time.monotonic()
         if not known:

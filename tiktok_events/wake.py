@@ -92,7 +92,5 @@ def _broker_url(url: str) -> str:
     if scheme == "unix":
         return "redis+socket" + url[len("unix") :]
     if scheme.partition("+")[2] in ("sentinel", "cluster"):
-        raise EnqueueError(
-            f"wake=True cannot use a {scheme}:// URL as Celery's broker: set CELERY_BROKER_URL"
-        )
+        raise EnqueueError(f"wake=True cannot use a {scheme}:// URL as Celery's broker: set CELERY_BROKER_URL")
     return url

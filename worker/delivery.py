@@ -6,16 +6,18 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from schemas import Item, Mapper
+from schemas import EventMapper, Item
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
-from worker.config import Destination
+from worker.config import Destination, Secret
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
 from worker.grouping import RequestKey, group, request
@@ -38,12 +40,13 @@ _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
 
 
 @dataclass(slots=True)
-class _Sending:
+class Sending:
     """What is learned while a batch is sent."""
 
     deadline: float
     requests: int = 0
     wait_seconds: float = 0.0
+    failures: int = 0
     stopped: bool = False
 
 
@@ -52,7 +55,7 @@ class Delivery:
     """Everything it takes to deliver the events of one destination."""
 
     destination: Destination
-    mapper: Mapper
+    mapper: EventMapper
     redis: Redis
     keys: Keys
     client: TikTokClient
@@ -96,7 +99,7 @@ class Delivery:
             _ALREADY if was_delivered and not force else None
             for was_delivered, force in zip(known, forced, strict=True)
         ]
-        sending = _Sending(deadline=started + self.destination.take_back_after_seconds / 2)
+        sending = Sending(deadline=started + self.destination.take_back_after_seconds / 2)
         open_places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for key, places in group(items[place] for place in open_places).items():
             if sending.stopped:
@@ -113,7 +116,7 @@ class Delivery:
         settlement.count("requests", sending.requests)
         self._decide(ready, verdicts, settlement, sending)
 
-    def _send_group(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> dict[int, Verdict]:
+    def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
 
         def send(part: Sequence[Item]) -> Verdict:
@@ -125,7 +128,7 @@ class Delivery:
         isolation = Isolation(send, may_go_on)
         return isolation.deliver(items)
 
-    def _request(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> Verdict:
+    def _request(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> Verdict:
         path, told = request(self.destination, key, items)
         limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, path)
         wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
@@ -135,15 +138,13 @@ class Delivery:
         if wait > 0:
             return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
         sending.requests += 1
-        verdict = self.client.post(
-            self.destination.base_url + path,
-            told,
-            token=self.destination.credentials.access_token,
-            timeout_seconds=self.destination.timeout_seconds,
-        )
+        verdict = self._post(urljoin(self.destination.base_url, path), told, self.destination.credentials.access_token)
         return self._react(verdict, limit, sending)
 
-    def _react(self, verdict: Verdict, limit: str, sending: _Sending) -> Verdict:
+    def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
+        return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
+
+    def _react(self, verdict: Verdict, limit: str, sending: Sending) -> Verdict:
         """Do what a verdict asks for beside the events themselves."""
         if verdict.outcome is Outcome.THROTTLED:
             wait = self.limiter.throttled(limit, now=self.clock())
@@ -156,6 +157,7 @@ class Delivery:
             self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
+        sending.failures += failed
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":
@@ -166,7 +168,7 @@ class Delivery:
             self.alerts.tell("partial", self.destination.name, f"code {verdict.code}, request {verdict.request_id}")
         return verdict
 
-    def _throttled(self, wait: float, verdict: Verdict, sending: _Sending) -> Verdict:
+    def _throttled(self, wait: float, verdict: Verdict, sending: Sending) -> Verdict:
         sending.wait_seconds = max(sending.wait_seconds, wait)
         if self.destination.has_one_source:
             sending.stopped = True
@@ -189,7 +191,7 @@ class Delivery:
         ready: Sequence[Prepared],
         verdicts: Sequence[Verdict | None],
         settlement: Settlement,
-        sending: _Sending,
+        sending: Sending,
     ) -> None:
         now = self.clock()
         first = 0
@@ -239,6 +241,7 @@ class Delivery:
         counts: dict[str, int] = {
             "delivered": 0,
             "duplicate": 0,
+            "superseded": 0,
             "discarded": 0,
             "retried": 0,
             "deferred": 0,

@@ -104,6 +104,18 @@ class Keys:
         """Return the ids delivered on one day, counted from the epoch."""
         return self.of(f"ledger:{day}")
 
+    def order(self, digest: str) -> str:
+        """Return what is known of one order; it is named by a digest of its id."""
+        return self.of(f"order:{digest}")
+
+    @property
+    def order_refs(self) -> str:
+        return self.of("orders:refs")
+
+    @property
+    def intake(self) -> str:
+        return self.of("orders:intake")
+
     def job(self, job_id: str) -> str:
         """Return the state of one replay job."""
         return self.of(f"job:{job_id}")
@@ -174,6 +186,24 @@ ALL = {
         "workers",
         "`ledger` after its day",
         "digests of delivered event ids",
+    ),
+    Keys("D").order("DIGEST"): (
+        "hash",
+        "workers",
+        "`order_sync.remember` after its last update",
+        "one order: newest time delivered, updates under way, lease of the one being sent",
+    ),
+    Keys("D").order_refs: (
+        "hash",
+        "workers",
+        "each entry with its update; all `order_sync.remember` after the last",
+        "which order each update under way is of",
+    ),
+    Keys("D").intake: (
+        "string",
+        "workers",
+        "after each claim, or `take_back_after` when its worker died",
+        "which worker claims updates of orders",
     ),
     Keys("D").jobs: ("zset", "commands", "after 30 days", "replay jobs by start"),
     Keys("D").job("N"): ("hash", "commands", "after 30 days", "one replay job: filter, progress, counts"),

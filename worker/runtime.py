@@ -8,10 +8,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from redis import Redis
 
-from schemas import Mapper
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
@@ -23,6 +23,7 @@ from worker.inbox import Inbox
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
+from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.pauses import Pauses
 
 
@@ -33,7 +34,7 @@ class Runtime:
     config: Config
     connect: Callable[[], Redis] = connect
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
-    _deliveries: dict[str, tuple[Delivery, Inbox]] = field(default_factory=dict)
+    _deliveries: dict[str, tuple[Delivery, Inbox | OrderIntake]] = field(default_factory=dict)
 
     @cached_property
     def redis(self) -> Redis:
@@ -50,7 +51,7 @@ class Runtime:
         """Who is told of incidents."""
         return Alerts(self.config.alert_webhook)
 
-    def of(self, destination: str) -> tuple[Delivery, Inbox]:
+    def of(self, destination: str) -> tuple[Delivery, Inbox | OrderIntake]:
         """Return what delivers to `destination`, and where its events come from.
 
         Raises:
@@ -58,26 +59,32 @@ class Runtime:
         """
         if destination not in self._deliveries:
             settings = self.config.destinations[destination]
-            keys = Keys(destination)
-            inbox = Inbox(self.redis, keys, consumer=self.name)
-            self._deliveries[destination] = (self._delivery(settings, keys), inbox)
+            self._deliveries[destination] = self._made(settings, Keys(destination))
         return self._deliveries[destination]
 
-    def _delivery(self, settings: Destination, keys: Keys) -> Delivery:
-        return Delivery(
-            destination=settings,
-            mapper=Mapper(settings.mapping),
-            redis=self.redis,
-            keys=keys,
-            client=self.client,
-            limiter=Limiter(self.redis),
-            breaker=Breaker(self.redis, keys, settings.breaker),
-            pauses=Pauses(self.redis, keys),
-            ledger=Ledger(self.redis, keys, settings.ledger_seconds),
-            guard=Guard(self.redis, keys, settings.guard),
-            alerts=self.alerts,
-            worker=self.name,
-        )
+    def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
+        mapper = settings.mapper()
+        inbox = Inbox(self.redis, keys, consumer=self.name)
+        shared: dict[str, Any] = {
+            "destination": settings,
+            "mapper": mapper,
+            "redis": self.redis,
+            "keys": keys,
+            "client": self.client,
+            "limiter": Limiter(self.redis),
+            "breaker": Breaker(self.redis, keys, settings.breaker),
+            "pauses": Pauses(self.redis, keys),
+            "ledger": Ledger(self.redis, keys, settings.ledger_seconds),
+            "guard": Guard(self.redis, keys, settings.guard),
+            "alerts": self.alerts,
+            "worker": self.name,
+        }
+        orders = settings.order_sync
+        if orders is None:
+            return Delivery(**shared), inbox
+        book = OrderBook(self.redis, keys, settings.take_back_after_seconds, orders.remember_seconds)
+        intake = OrderIntake(inbox, book, self.redis, keys, settings, mapper)
+        return OrderDelivery(**shared, book=book, settings=orders), intake
 
 
 _current: Runtime | None = None

@@ -66,9 +66,7 @@ class RedisServer:
 
 
 @pytest.fixture(scope="session", params=sorted(SERVERS))
-def each_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RedisServer]:
+def each_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(SERVERS[request.param], tmp_path_factory.mktemp("door"))
     server.start()
     yield server

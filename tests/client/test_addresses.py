@@ -44,9 +44,7 @@ def test_a_socket_is_a_path() -> None:
 
 
 def test_a_url_cannot_turn_retries_on_or_waits_up() -> None:
-    url = (
-        "redis://a?retry_on_timeout=yes&socket_timeout=90&retry_on_error=x&protocol=3&health_check_interval=1"
-    )
+    url = "redis://a?retry_on_timeout=yes&socket_timeout=90&retry_on_error=x&protocol=3&health_check_interval=1"
     assert parse_address(url).options == {}
 
 

@@ -193,9 +193,7 @@ def test_a_frozen_server_is_given_up_and_used_again_when_it_thaws(own_server: An
     assert sorted(stored) == [b"1", b"2", b"3"]
 
 
-def test_without_any_redis_the_message_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_any_redis_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with Producer() as producer, pytest.raises(Unavailable, match="set REDIS_URL, or start a worker"):
@@ -259,9 +257,7 @@ def test_a_slot_on_its_way_is_asked_for_once(fake_redis: Any) -> None:
     asks = [True]
     first = fake_redis(
         lambda command: (
-            b"-ASK 1 :%d\r\n" % second.port
-            if b"EVAL" in command and asks and asks.pop()
-            else healthy(command)
+            b"-ASK 1 :%d\r\n" % second.port if b"EVAL" in command and asks and asks.pop() else healthy(command)
         )
     )
     with Producer(f"redis+cluster://127.0.0.1:{first.port}") as producer:
@@ -271,9 +267,7 @@ def test_a_slot_on_its_way_is_asked_for_once(fake_redis: Any) -> None:
 
 
 def test_servers_that_point_at_each_other_are_left(fake_redis: Any) -> None:
-    server = fake_redis(
-        lambda command: b"-MOVED 1 :%d\r\n" % server.port if b"EVAL" in command else healthy(command)
-    )
+    server = fake_redis(lambda command: b"-MOVED 1 :%d\r\n" % server.port if b"EVAL" in command else healthy(command))
     with (
         Producer(f"redis+cluster://127.0.0.1:{server.port}") as producer,
         under_a_second(),

@@ -62,10 +62,7 @@ def test_a_derived_id_depends_on_the_content_and_not_on_its_order() -> None:
 
 def test_a_derived_id_stays_what_it_was_in_earlier_releases() -> None:
     # A change of the rule would deliver again what waits in queues and ledgers.
-    assert (
-        event_identity({"event": "Lead", "n": [1, 2.5, True, None, "ä"]})
-        == "28bc2b8989f9d78a50558970c4917f01"
-    )
+    assert event_identity({"event": "Lead", "n": [1, 2.5, True, None, "ä"]}) == "28bc2b8989f9d78a50558970c4917f01"
 
 
 def test_a_fault_never_shows_the_id() -> None:

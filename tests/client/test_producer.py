@@ -57,9 +57,7 @@ def test_an_entry_holds_the_event_its_id_and_the_servers_time(
     assert before <= int(entry[b"enqueued_at"]) <= after
 
 
-def test_a_given_id_goes_before_the_events_own(
-    producer: Producer, store: redis.Redis, event: dict[str, Any]
-) -> None:
+def test_a_given_id_goes_before_the_events_own(producer: Producer, store: redis.Redis, event: dict[str, Any]) -> None:
     assert producer.enqueue(event, destination="stores", event_id=" o-1 ") == "o-1"
     assert ids(store) == ["o-1"]
 
@@ -94,9 +92,7 @@ def test_none_are_none(producer: Producer, store: redis.Redis) -> None:
     assert not store.exists(INBOX)
 
 
-def test_a_refused_event_among_many_leaves_those_before_it_stored(
-    producer: Producer, store: redis.Redis
-) -> None:
+def test_a_refused_event_among_many_leaves_those_before_it_stored(producer: Producer, store: redis.Redis) -> None:
     events = [*numbered(600), {"event_id": "bad", "at": object()}, *numbered(5)]
     with pytest.raises(InvalidEvent, match=r"event\.at: object") as caught:
         producer.enqueue_many(events, destination="stores")
@@ -143,9 +139,7 @@ def test_a_quarter_of_a_mebibyte_is_the_limit_by_default(producer: Producer, sto
     assert store.xlen(INBOX) == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["", "Stores", "a b", "-a", "x" * 64, "a:b", "a}b", "stores\n", None, {"a": 1}]
-)
+@pytest.mark.parametrize("name", ["", "Stores", "a b", "-a", "x" * 64, "a:b", "a}b", "stores\n", None, {"a": 1}])
 def test_a_name_that_may_be_none_is_refused_without_being_shown(
     producer: Producer, store: redis.Redis, name: Any
 ) -> None:
@@ -161,9 +155,7 @@ def test_before_any_worker_has_started_every_name_is_accepted(producer: Producer
     assert store.xlen(keys.inbox("anything")) == 1
 
 
-def test_a_name_that_the_workers_do_not_have_is_refused_with_a_hint(
-    producer: Producer, store: redis.Redis
-) -> None:
+def test_a_name_that_the_workers_do_not_have_is_refused_with_a_hint(producer: Producer, store: redis.Redis) -> None:
     store.hset(keys.REGISTRY, mapping={"stores": "{}", "web": "{}"})
     with pytest.raises(UnknownDestination, match="'sotres': did you mean 'stores'"):
         producer.enqueue({}, destination="sotres")
@@ -195,17 +187,13 @@ def test_the_registry_is_read_once_a_minute(
     "settings",
     ["", "no json", "[]", "null", '{"max_inbox": "9"}', '{"max_inbox": true, "max_event_bytes": 0}'],
 )
-def test_settings_that_cannot_be_read_leave_the_defaults(
-    producer: Producer, store: redis.Redis, settings: str
-) -> None:
+def test_settings_that_cannot_be_read_leave_the_defaults(producer: Producer, store: redis.Redis, settings: str) -> None:
     store.hset(keys.REGISTRY, "stores", settings)
     producer.enqueue({"pad": "x" * 100_000}, destination="stores")
     producer.enqueue({}, destination="stores")
 
 
-def test_the_workers_limits_apply_unless_the_producer_has_its_own(
-    each_server: Any, store: redis.Redis
-) -> None:
+def test_the_workers_limits_apply_unless_the_producer_has_its_own(each_server: Any, store: redis.Redis) -> None:
     store.hset(keys.REGISTRY, "stores", '{"max_inbox": 1, "max_event_bytes": 50}')
     with Producer(each_server.url) as producer:
         with pytest.raises(EventTooLarge, match="50 are allowed"):
@@ -255,9 +243,7 @@ def test_a_key_of_another_kind_is_left_alone(producer: Producer, store: redis.Re
     assert store.get(INBOX) == b"something else"
 
 
-def test_threads_share_a_producer_without_losing_or_mixing_events(
-    producer: Producer, store: redis.Redis
-) -> None:
+def test_threads_share_a_producer_without_losing_or_mixing_events(producer: Producer, store: redis.Redis) -> None:
     wrong: list[object] = []
 
     def work(thread: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 import orjson
 
-from schemas import Mapper
 from tiktok_events.identity import event_identity
 from worker.cli import context
 from worker.cli.output import print_json
@@ -32,7 +31,7 @@ def preview(file: Path, destination: str) -> None:
     settings = context.config().destinations.get(destination)
     if settings is None:
         raise click.ClickException("there is no such destination")
-    mapper = Mapper(settings.mapping)
+    mapper = settings.mapper()
     now = time.time()
     ready: list[Prepared] = []
     refused: list[dict[str, Any]] = []
@@ -47,9 +46,10 @@ def preview(file: Path, destination: str) -> None:
                 refused.append({"line": number, **_why(fate.letter if isinstance(fate, Dead) else None)})
     items = [item for prepared in ready for item in prepared.items]
     requests = []
+    most = 1 if settings.order_sync else settings.batch_size
     for key, places in group(items).items():
-        for first in range(0, len(places), settings.batch_size):
-            part = [items[place] for place in places[first : first + settings.batch_size]]
+        for first in range(0, len(places), most):
+            part = [items[place] for place in places[first : first + most]]
             requests.append(request(settings, key, part).body)
     print_json({"requests": requests, "refused": refused})
 

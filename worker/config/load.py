@@ -24,6 +24,7 @@ from worker.config.model import (
     RetrySettings,
     Secret,
 )
+from worker.config.order_sync import OrderSync, OrderSyncSchema, order_sync
 from worker.config.schema import (
     AlertsSchema,
     BreakerSchema,
@@ -45,11 +46,13 @@ _SECTIONS = {
     "dead_letters": DeadLettersSchema,
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
+    "order_sync": OrderSyncSchema,
 }
 
 
-# TikTok's documented cap, and what is known to work where none is documented.
-_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 1}
+# TikTok's documented cap, and what is known to work where none is documented. Orders go one by one; of them it is how
+# many a worker claims at a time.
+_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 50}
 
 
 class ConfigError(Exception):
@@ -111,10 +114,12 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         # A destination with a wrong value has no complete settings to check further.
         if place in broken:
             continue
+        orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
         if mapping is not None and settings["credentials"] in credentials:
-            destinations[name] = _destination(name, settings, mapping, credentials[settings["credentials"]])
+            credential = credentials[settings["credentials"]]
+            destinations[name] = _destination(name, settings, mapping, orders, credential)
     if not faults and not destinations:
         faults.append("destinations: there must be at least one")
     if faults:
@@ -154,7 +159,7 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
         source=settings["source"],
         kind=settings["kind"],
         event_source=settings["event_source"],
-        event_source_id=settings["event_source_id"],
+        event_source_id=settings["event_source_id"] or "",
         event_names=settings["event_names"],
         default_region=settings["default_region"],
         max_event_age_seconds=int(settings["max_event_age_seconds"]),
@@ -166,6 +171,9 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
             Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"])) for rule in settings["mappings"]
         ),
     )
+    if wanted.kind == "order_sync":
+        # Orders have a mapping of their own; of this one only what every destination has is used.
+        return wanted
     try:
         Mapper(wanted)
     except SettingsError as error:
@@ -185,7 +193,11 @@ def _across(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _destination(
-    name: str, settings: Mapping[str, Any], mapping: MappingSettings, credentials: Credentials
+    name: str,
+    settings: Mapping[str, Any],
+    mapping: MappingSettings,
+    orders: OrderSync | None,
+    credentials: Credentials,
 ) -> Destination:
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
@@ -196,6 +208,7 @@ def _destination(
         name=name,
         credentials=credentials,
         mapping=mapping,
+        order_sync=orders,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),
         rate_limit=RateLimit(**settings["rate_limit"]),

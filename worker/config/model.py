@@ -6,7 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas import STANDARD_EVENTS, MappingSettings
+from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
+from schemas.order_sync import OrderMapper
+from worker.config.order_sync import OrderSync
 
 
 class Secret:
@@ -113,6 +115,11 @@ class Destination:
     breaker: BreakerSettings
     guard: GuardSettings
     dead_letters: DeadLetterSettings
+    order_sync: OrderSync | None = None
+
+    def mapper(self) -> EventMapper:
+        """Return a new mapper of this destination's events. Making one is costly, its use is not."""
+        return OrderMapper(self.order_sync.mapping) if self.order_sync else Mapper(self.mapping)
 
     @property
     def has_one_source(self) -> bool:
@@ -122,6 +129,8 @@ class Destination:
     def known_event(self, name: str | None) -> str | None:
         """Return `name` if it is TikTok's or the configuration's, else None: producers may call theirs anything,
         a person's name included, and event names stand in indexes and metrics."""
+        if self.order_sync:
+            return name if name in self.order_sync.mapping.status_map.values() else None
         if name in STANDARD_EVENTS or any(rule.event == name for rule in self.mapping.mappings):
             return name
         return None
