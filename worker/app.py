@@ -73,7 +73,7 @@ def _start(**_: object) -> None:
     redis = connect()
     register(redis, here.config)
     for name, destination in here.config.destinations.items():
-        fingerprint = destination.credentials.access_token.fingerprint()
+        fingerprint = destination.credentials.fingerprint()
         if Pauses(redis, Keys(name)).resume_on_new_token(fingerprint, now=time.time()):
             log.warning("resumed on a new token", extra={"destination": name})
     redis.close()

@@ -30,11 +30,15 @@ from worker.limiter import Limiter, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
+from worker.tokens import Tokens, is_renewable
 
 log = logging.getLogger(__name__)
 
 _SHORT_WAIT_SECONDS = 0.25
 """A wait for the rate limit that is shorter than this is slept through; a longer one gives the slot away."""
+
+_NO_TOKEN_WAIT_SECONDS = 5.0
+"""How long nothing is sent when the server that renews tokens does not answer."""
 
 _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
 
@@ -59,6 +63,7 @@ class Delivery:
     redis: Redis
     keys: Keys
     client: TikTokClient
+    tokens: Tokens
     limiter: Limiter
     breaker: Breaker
     pauses: Pauses
@@ -130,16 +135,43 @@ class Delivery:
 
     def _request(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> Verdict:
         path, told = request(self.destination, key, items)
-        limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, path)
+        token = self.tokens.current()
+        if isinstance(token, Verdict):
+            return self._without_token(token, sending)
+        limit = scope(self.destination.credentials.fingerprint(), key.event_source_id, path)
         wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
         while 0 < wait <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
             self.sleep(wait)
             wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
         if wait > 0:
             return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
+        if self.clock() >= sending.deadline:
+            # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
+            return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
+        url = urljoin(self.destination.base_url, path)
         sending.requests += 1
-        verdict = self._post(urljoin(self.destination.base_url, path), told, self.destination.credentials.access_token)
+        verdict = self._post(url, told, token)
+        if is_renewable(verdict):
+            fresh = self.tokens.renewed(token)
+            if isinstance(fresh, Verdict):
+                return self._without_token(fresh, sending)
+            if fresh is not None and self.clock() >= sending.deadline:
+                return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="the token was renewed"), sending)
+            if fresh is not None:
+                sending.requests += 1
+                verdict = self._post(url, told, fresh)
         return self._react(verdict, limit, sending)
+
+    def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
+        """Do what it asks for when no token is to be had: wait for who gives them, or for a person."""
+        if refusal.outcome is Outcome.UNAVAILABLE:
+            waiting = replace(refusal, outcome=Outcome.THROTTLED)
+            sending.stopped = True
+            self.pauses.block(_NO_TOKEN_WAIT_SECONDS)
+            return self._throttled(_NO_TOKEN_WAIT_SECONDS, waiting, sending)
+        sending.stopped = True
+        self._pause(refusal.outcome.value, f"no new token: {refusal.code or ''} {refusal.message}".strip())
+        return refusal
 
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
         return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
@@ -180,7 +212,7 @@ class Delivery:
             reason,
             detail=detail,
             by=self.worker,
-            credential=self.destination.credentials.access_token.fingerprint(),
+            credential=self.destination.credentials.fingerprint(),
             now=self.clock(),
         )
         if fresh:

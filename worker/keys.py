@@ -125,6 +125,16 @@ class Keys:
         return self.of("jobs")
 
 
+def credential(name: str) -> str:
+    """Return the tokens of a refreshing credential, which all destinations that use it share."""
+    return f"{PREFIX}:{{credential:{name}}}"
+
+
+def credential_lock(name: str) -> str:
+    """Return which worker renews a credential's token."""
+    return f"{credential(name)}:lock"
+
+
 def limiter(scope: str) -> str:
     """Return the state of one rate limit; `scope` is a digest, since several destinations may share it."""
     return f"{PREFIX}:{{limit:{scope}}}"
@@ -207,6 +217,13 @@ ALL = {
     ),
     Keys("D").jobs: ("zset", "commands", "after 30 days", "replay jobs by start"),
     Keys("D").job("N"): ("hash", "commands", "after 30 days", "one replay job: filter, progress, counts"),
+    credential("C"): (
+        "hash",
+        "workers",
+        "never",
+        "access and refresh token of a refreshing credential, in clear",
+    ),
+    credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
-"""Every key there is: its type, who writes it, when it ends, what it holds. `D` stands for a destination."""
+"""Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""

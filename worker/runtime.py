@@ -25,6 +25,7 @@ from worker.ledger import Ledger
 from worker.limiter import Limiter
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.pauses import Pauses
+from worker.tokens import tokens_of
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Runtime:
             "redis": self.redis,
             "keys": keys,
             "client": self.client,
+            "tokens": tokens_of(settings.credentials, self.redis, self.client),
             "limiter": Limiter(self.redis),
             "breaker": Breaker(self.redis, keys, settings.breaker),
             "pauses": Pauses(self.redis, keys),

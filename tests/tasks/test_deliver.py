@@ -220,7 +220,7 @@ def test_a_new_token_resumes_by_itself_and_the_old_one_does_not(
     here = make_runtime()
     deliver(here)
     delivery = here.of("stores")[0]
-    same = delivery.destination.credentials.access_token.fingerprint()
+    same = delivery.destination.credentials.fingerprint()
     assert not delivery.pauses.resume_on_new_token(same, now=time.time())
     assert delivery.pauses.current() is not None
     assert delivery.pauses.resume_on_new_token("other", now=time.time())

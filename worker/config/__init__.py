@@ -1,16 +1,15 @@
 """What an operator has set: `destinations.toml`, read, checked as a whole and frozen."""
 
+from worker.config.credentials import Credentials, Refresh, Secret
 from worker.config.load import ConfigError, load
 from worker.config.model import (
     BreakerSettings,
     Config,
-    Credentials,
     DeadLetterSettings,
     Destination,
     GuardSettings,
     RateLimit,
     RetrySettings,
-    Secret,
 )
 
 __all__ = [
@@ -22,6 +21,7 @@ __all__ = [
     "Destination",
     "GuardSettings",
     "RateLimit",
+    "Refresh",
     "RetrySettings",
     "Secret",
     "load",

@@ -12,24 +12,22 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
     Config,
-    Credentials,
     DeadLetterSettings,
     Destination,
     GuardSettings,
     RateLimit,
     RetrySettings,
-    Secret,
 )
 from worker.config.order_sync import OrderSync, OrderSyncSchema, order_sync
 from worker.config.schema import (
     AlertsSchema,
     BreakerSchema,
     ConfigSchema,
-    CredentialsSchema,
     DeadLettersSchema,
     DestinationSchema,
     GuardSchema,
@@ -104,27 +102,35 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
     except ValidationError as error:
         faults += [f"{place}: {rule}" for place, rule in _flatten(error.messages)]
         checked = error.valid_data if isinstance(error.valid_data, dict) else {}
-    credentials = _credentials(checked, environment, faults)
-    destinations = {}
     broken = {".".join(fault.split(":")[0].split(".")[:2]) for fault in faults}
+    # A table with a wrong value is not complete enough to check further.
+    found = {
+        name: credentials(name, settings, environment, faults)
+        for name, settings in checked.get("credentials", {}).items()
+        if f"credentials.{name}" not in broken
+    }
+    destinations = {}
     for name, settings in checked.get("destinations", {}).items():
         place = f"destinations.{name}"
         if settings.get("credentials") and settings["credentials"] not in raw.get("credentials", {}):
             faults.append(f"{place}.credentials: there is no [credentials.{settings['credentials']}]")
-        # A destination with a wrong value has no complete settings to check further.
         if place in broken:
             continue
         orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
-        if mapping is not None and settings["credentials"] in credentials:
-            credential = credentials[settings["credentials"]]
+        credential = found.get(settings["credentials"])
+        if mapping is not None and credential is not None:
             destinations[name] = _destination(name, settings, mapping, orders, credential)
     if not faults and not destinations:
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
-    return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
+    return Config(
+        destinations=destinations,
+        alert_webhook=checked["alerts"]["webhook"],
+        credentials={name: credential for name, credential in found.items() if credential is not None},
+    )
 
 
 def _expanded(key: str, value: object, environment: Mapping[str, str], faults: list[str]) -> object:
@@ -133,25 +139,6 @@ def _expanded(key: str, value: object, environment: Mapping[str, str], faults: l
     except UnsetVariableError as error:
         faults.append(f"{key}: the environment variable {error} is not set")
         return value
-
-
-def _credentials(
-    checked: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]
-) -> dict[str, Credentials]:
-    found = {}
-    for name, settings in checked.get("credentials", {}).items():
-        variable = settings.get("access_token")
-        if variable is None:
-            continue
-        place = f"credentials.{name}.access_token"
-        token = environment.get(variable, "").strip()
-        if not token:
-            faults.append(f"{place}: the environment variable {variable} is not set, or is empty")
-        elif not (token.isascii() and token.isprintable()):
-            faults.append(f"{place}: the environment variable {variable} must hold printable ASCII")
-        else:
-            found[name] = Credentials(name=name, access_token=Secret(token))
-    return found
 
 
 def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> MappingSettings | None:
@@ -197,7 +184,7 @@ def _destination(
     settings: Mapping[str, Any],
     mapping: MappingSettings,
     orders: OrderSync | None,
-    credentials: Credentials,
+    credential: Credentials,
 ) -> Destination:
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
@@ -206,7 +193,7 @@ def _destination(
     )  # fmt: skip
     return Destination(
         name=name,
-        credentials=credentials,
+        credentials=credential,
         mapping=mapping,
         order_sync=orders,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],

@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
 from schemas.order_sync import OrderMapper
+from worker.config.credentials import Credentials
 from worker.config.order_sync import OrderSync
-
-
-class Secret:
-    """A value that shows itself to nobody but the code that asks for it by name."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the secret itself. Call it only where it goes into a request header."""
-        return self._value
-
-    def fingerprint(self) -> str:
-        """Return 12 hex characters that change when the secret does and tell nothing else of it."""
-        return hashlib.sha256(b"tiktok-events credential\0" + self._value.encode()).hexdigest()[:12]
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What proves to TikTok who is asking."""
-
-    name: str
-    access_token: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +108,4 @@ class Config:
 
     destinations: Mapping[str, Destination]
     alert_webhook: str | None
+    credentials: Mapping[str, Credentials]

@@ -6,7 +6,8 @@ import re
 
 from marshmallow import fields, validate
 
-from worker.config.fields import Duration, VariableName
+from worker.config.credentials import CredentialsSchema
+from worker.config.fields import Duration
 from worker.config.order_sync import OrderSyncSchema
 from worker.config.rules import POSITIVE, SHARE, Strict, at_most, check_base_url, check_url, one_of
 
@@ -290,12 +291,6 @@ class DestinationSchema(Strict):
 class AlertsSchema(Strict):
     webhook = fields.String(
         load_default=None, validate=check_url, metadata={"doc": "URL that gets one POST of JSON an incident"}
-    )
-
-
-class CredentialsSchema(Strict):
-    access_token = VariableName(
-        required=True, metadata={"doc": "`${NAME}` of the environment variable that holds the token"}
     )
 
 
