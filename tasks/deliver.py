@@ -11,6 +11,7 @@ from celery import shared_task
 from worker.delivery import Delivery
 from worker.inbox import Inbox
 from worker.keys import GROUP, Keys
+from worker.management import ManagementError
 from worker.orders import OrderIntake
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
@@ -65,7 +66,11 @@ def deliver(destination: str, token: str | None = None) -> None:
     here = runtime()
     if destination not in here.config.destinations:
         return
-    delivery, inbox = here.of(destination)
+    try:
+        delivery, inbox = here.of(destination)
+    except ManagementError as error:
+        here.hold(destination, error)
+        return
     lease = token or secrets.token_hex(8)
     if deliver_slice(delivery, inbox, token=lease):
         deliver.apply_async((destination,), expires=LEASE_SECONDS)

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from worker import embedded, logs, sentry
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
+from worker.management import ManagementError
 from worker.pauses import Pauses
 from worker.registry import register
-from worker.runtime import runtime
+from worker.runtime import Runtime, runtime
 from worker.schedule import LEASE_SECONDS
 from worker.waker import Waker
 
@@ -76,7 +78,19 @@ def _start(**_: object) -> None:
         fingerprint = destination.credentials.fingerprint()
         if Pauses(redis, Keys(name)).resume_on_new_token(fingerprint, now=time.time()):
             log.warning("resumed on a new token", extra={"destination": name})
+    asking = [name for name, destination in here.config.destinations.items() if destination.event_set]
+    _warm(Runtime(here.config, connect=lambda: redis), asking)
     redis.close()
+
+
+def _warm(here: Runtime, names: Iterable[str]) -> None:
+    """Make what destinations need, the event set that one asks for by name included."""
+    for name in names:
+        try:
+            here.of(name)
+        except ManagementError as error:
+            log.warning("no event set", extra={"destination": name, "code": error.verdict.code})
+            here.hold(name, error)
 
 
 _servers = ExitStack()
@@ -86,8 +100,7 @@ _servers = ExitStack()
 def _start_child(**_: object) -> None:
     """Make what the first batch needs before it comes: a cold child would show in the slowest percent."""
     here = runtime()
-    for name in here.config.destinations:
-        here.of(name)
+    _warm(here, here.config.destinations)
 
 
 class WakerStep(bootsteps.StartStopStep):

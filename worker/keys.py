@@ -109,6 +109,14 @@ class Keys:
         return self.of(f"order:{digest}")
 
     @property
+    def event_set(self) -> str:
+        return self.of("event-set")
+
+    @property
+    def event_set_lock(self) -> str:
+        return self.of("event-set:lock")
+
+    @property
     def order_refs(self) -> str:
         return self.of("orders:refs")
 
@@ -203,6 +211,8 @@ ALL = {
         "`order_sync.remember` after its last update",
         "one order: newest time delivered, updates under way, lease of the one being sent",
     ),
+    Keys("D").event_set: ("string", "workers", "never", "id of the event set that `event_set` names"),
+    Keys("D").event_set_lock: ("string", "workers", "after the look, or 60 s", "which worker looks it up or makes it"),
     Keys("D").order_refs: (
         "hash",
         "workers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,17 +16,22 @@ from redis import Redis
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
-from worker.config import Config, Destination, load
+from worker.config import Config, Credentials, Destination, EventSetSettings, load
 from worker.connection import connect
 from worker.delivery import Delivery
+from worker.errors import Outcome
+from worker.event_sets import Ensured, EventSets
 from worker.guard import Guard
 from worker.inbox import Inbox
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
+from worker.management import Management, ManagementError
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.pauses import Pauses
 from worker.tokens import tokens_of
+
+_HELD_SECONDS = 30.0
 
 
 @dataclass
@@ -57,11 +63,42 @@ class Runtime:
 
         Raises:
             KeyError: the configuration has no such destination.
+            ManagementError: its event set can neither be found nor made.
         """
         if destination not in self._deliveries:
             settings = self.config.destinations[destination]
+            if settings.event_set is not None:
+                settings = settings.with_event_set(self._event_set_id(settings, settings.event_set))
             self._deliveries[destination] = self._made(settings, Keys(destination))
         return self._deliveries[destination]
+
+    def management(self, credentials: Credentials, base_url: str) -> Management:
+        """Return the management endpoints, as a credential sees them."""
+        tokens = tokens_of(credentials, self.redis, self.client)
+        return Management(self.client, base_url, tokens, Limiter(self.redis), credentials.fingerprint())
+
+    def _event_set_id(self, settings: Destination, wanted: EventSetSettings) -> str:
+        kind = settings.mapping.event_source
+        sets = EventSets(self.management(settings.credentials, settings.base_url), wanted.advertiser_id, kind)
+        return Ensured(self.redis, Keys(settings.name), wanted, kind, sets).event_set_id()
+
+    def hold(self, destination: str, error: ManagementError) -> None:
+        """Stop a destination whose event set is not to be had: for a person, or for half a minute."""
+        settings, verdict = self.config.destinations[destination], error.verdict
+        pauses = Pauses(self.redis, Keys(destination))
+        if verdict.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED):
+            pauses.block(_HELD_SECONDS)
+            return
+        reason = verdict.outcome.value if verdict.outcome is Outcome.UNAUTHORIZED else "misconfigured"
+        fresh = pauses.pause(
+            reason,
+            detail=f"event set: {error}",
+            by=self.name,
+            credential=settings.credentials.fingerprint(),
+            now=time.time(),
+        )
+        if fresh:
+            self.alerts.tell("paused", destination, f"{reason}: event set: {error}")
 
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()

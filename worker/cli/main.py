@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from worker.cli.credentials import credentials
 from worker.cli.dead_letters import dead_letters
+from worker.cli.event_sets import event_sets
 from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
 from worker.cli.sandbox import sandbox
@@ -19,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (status, preview, dead_letters, pause, resume, sandbox):
+for command in (status, preview, dead_letters, pause, resume, credentials, event_sets, sandbox):
     main.add_command(command)

@@ -19,6 +19,7 @@ from worker.config.model import (
     Config,
     DeadLetterSettings,
     Destination,
+    EventSetSettings,
     GuardSettings,
     RateLimit,
     RetrySettings,
@@ -30,6 +31,7 @@ from worker.config.schema import (
     ConfigSchema,
     DeadLettersSchema,
     DestinationSchema,
+    EventSetSchema,
     GuardSchema,
     MappingSchema,
     RateLimitSchema,
@@ -45,7 +47,10 @@ _SECTIONS = {
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
     "order_sync": OrderSyncSchema,
+    "event_set": EventSetSchema,
 }
+
+_UNRESOLVED = "event-set-by-name"
 
 
 # TikTok's documented cap, and what is known to work where none is documented. Orders go one by one; of them it is how
@@ -146,7 +151,8 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
         source=settings["source"],
         kind=settings["kind"],
         event_source=settings["event_source"],
-        event_source_id=settings["event_source_id"] or "",
+        # Workers put the id in its place before they send anything.
+        event_source_id=_UNRESOLVED if settings["event_set"] else settings["event_source_id"] or "",
         event_names=settings["event_names"],
         default_region=settings["default_region"],
         max_event_age_seconds=int(settings["max_event_age_seconds"]),
@@ -173,6 +179,11 @@ def _across(settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults that only two settings together have."""
     if settings["retry"]["max_backoff_seconds"] < settings["retry"]["min_backoff_seconds"]:
         yield "retry.max_backoff: must not be below min_backoff"
+    if settings["event_set"] is not None:
+        if settings["event_source_id"] is not None:
+            yield "event_set: either this or event_source_id, not both"
+        if settings["kind"] == "order_sync" or settings["event_source"] not in ("offline", "crm"):
+            yield "event_set: is for event sources offline and crm only"
     if settings["breaker"]["max_open_seconds"] < settings["breaker"]["min_open_seconds"]:
         yield "breaker.max_open: must not be below min_open"
     if settings["take_back_after_seconds"] < 3 * settings["timeout_seconds"]:
@@ -196,6 +207,7 @@ def _destination(
         credentials=credential,
         mapping=mapping,
         order_sync=orders,
+        event_set=EventSetSettings(**settings["event_set"]) if settings["event_set"] else None,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),
         rate_limit=RateLimit(**settings["rate_limit"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
 from schemas.order_sync import OrderMapper
@@ -57,6 +57,16 @@ class DeadLetterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSetSettings:
+    """The event set that a destination asks for by its name, and how it is made if there is none."""
+
+    advertiser_id: str
+    name: str
+    description: str
+    auto_tracking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One place events go to, with everything that decides how."""
 
@@ -82,6 +92,11 @@ class Destination:
     guard: GuardSettings
     dead_letters: DeadLetterSettings
     order_sync: OrderSync | None = None
+    event_set: EventSetSettings | None = None
+
+    def with_event_set(self, event_set_id: str) -> Destination:
+        """Return the destination with the id of the event set that it asked for by name."""
+        return replace(self, mapping=replace(self.mapping, event_source_id=event_set_id))
 
     def mapper(self) -> EventMapper:
         """Return a new mapper of this destination's events. Making one is costly, its use is not."""

@@ -136,6 +136,21 @@ class MappingSchema(Strict):
     )
 
 
+class EventSetSchema(Strict):
+    advertiser_id = fields.String(
+        required=True, validate=validate.Length(min=1, error="must not be empty"), metadata={"doc": "whose it is"}
+    )
+    name = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=40, error="must have 1 to 40 characters"),
+        metadata={"doc": "its exact name; one is made if there is none"},
+    )
+    description = fields.String(load_default="", metadata={"doc": "of one that is made"})
+    auto_tracking = fields.Boolean(
+        load_default=False, metadata={"doc": "of one that is made: use it for ad tracking and attribution"}
+    )
+
+
 class DestinationSchema(Strict):
     kind = fields.String(
         required=True,
@@ -157,6 +172,11 @@ class DestinationSchema(Strict):
         load_default=None,
         validate=validate.Length(min=1, error="must not be empty"),
         metadata={"doc": "event set or pixel id: a literal, or `{{path.in.event}}`, or a mix"},
+    )
+    event_set = fields.Nested(
+        EventSetSchema,
+        load_default=None,
+        metadata={"doc": "instead of `event_source_id`: the event set with this name, made at start if there is none"},
     )
     base_url = fields.String(
         load_default="https://business-api.tiktok.com/open_api/v1.3/",
