@@ -122,7 +122,7 @@ local function wake(order)
   local first
   local fields = redis.call('HGETALL', order)
   for at = 1, #fields, 2 do
-    if fields[at] == 'lease' then return end
+    if fields[at] == 'lease_until' and tonumber(fields[at + 1]) > now then return end
     if string.sub(fields[at], 1, 2) == 'w:' then
       local time, place, _, state = string.match(fields[at + 1], '^(%-?%d+) (%d+) (%d+) (%a)')
       time, place = tonumber(time), tonumber(place)
