@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint run lock clean
+.PHONY: help setup demo run test lint docs chaos lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,7 @@ $(VENV)/.worker: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=python3.12 or so.")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -c "import worker, tasks.deliver, tasks.enqueue, tasks.sweep, worker.cli.main"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.worker
@@ -24,14 +25,27 @@ setup: $(VENV)/.dev ## make .venv with the locked dependencies
 demo: $(VENV)/.worker ## the whole story in a minute: enqueue, deliver, fail, mend, replay
 	$(BIN)/python -m examples.demo
 
+# Redis is the embedded one and TikTok the sandbox, whatever the environment says: this is for trying things out.
+run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok and a worker; Ctrl-C ends them
+	@env -u REDIS_URL -u CELERY_BROKER_URL PATH="$(abspath $(BIN)):$$PATH" PYTHONUNBUFFERED=1 \
+	  TIKTOK_EVENTS_CONFIG=examples/destinations.toml TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
+	  $(BIN)/honcho -e /dev/null start -f examples/Procfile
+
 test: lint ## lint, types, layers and every test
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.dev ## kill workers and Redis for minutes, and count every event
+	$(BIN)/python -m benchmarks.chaos
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev ## write the generated tables of docs/ anew
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/coverage.py
 
 lock: $(VENV)/.dev ## compile the hashed lock files from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --extra worker -o requirements.lock pyproject.toml

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NoReturn
 from marshmallow import Schema, ValidationError, fields, missing
 
 from schemas.numbers import NotANumberError, read_integer, read_number
+from schemas.suggestions import did_you_mean
 from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
 
@@ -107,7 +108,10 @@ class Timestamp(_Plain):
 
 
 class Choice(_Plain):
-    """One text of a closed list. With `upper` case does not matter; `rule` says so where the list is long."""
+    """One text of a closed list. With `upper` case does not matter; `rule` says so where the list is long.
+
+    The message names the nearest member of the list, never the value.
+    """
 
     def __init__(
         self, allowed: Collection[str], *, upper: bool = False, rule: str | None = None, **kwargs: Any
@@ -122,7 +126,7 @@ class Choice(_Plain):
         if self.upper:
             text = text.upper()
         if text not in self.allowed:
-            raise ValidationError(self.rule)
+            raise ValidationError(self.rule + did_you_mean(text, self.allowed))
         return text
 
 

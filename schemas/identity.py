@@ -19,12 +19,13 @@ from schemas.phones import NotAPhoneError, to_e164
 Dropped = tuple[str, str]
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
+_HASH_OF_NOTHING = sha256(b"").hexdigest()
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
-def is_hashed(text: str) -> bool:
-    """Say whether a trimmed text is taken as a SHA-256 that was made already: 64 hex characters, in either case."""
-    return _HASHED.fullmatch(text) is not None
+def is_usable_hash(text: str) -> bool:
+    """Say whether a trimmed text is a SHA-256 of something, made already: 64 hex characters, in either case."""
+    return _HASHED.fullmatch(text) is not None and text.lower() != _HASH_OF_NOTHING
 
 
 class UnusableError(ValueError):
@@ -76,6 +77,13 @@ def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[di
     return sent, dropped
 
 
+def _taken_as_hashed(text: str) -> str:
+    """Return a hash that came from outside in lower case. Raises UnusableError for that of nothing: many share it."""
+    if text.lower() == _HASH_OF_NOTHING:
+        raise UnusableError("is the hash of an empty value")
+    return text.lower()
+
+
 def _hash_all(
     texts: list[str], rule: Callable[[str], str], field: str, is_list: bool, dropped: list[Dropped]
 ) -> list[str]:
@@ -84,7 +92,7 @@ def _hash_all(
         if not text:
             continue
         try:
-            found[text.lower() if is_hashed(text) else rule(text)] = None
+            found[_taken_as_hashed(text) if _HASHED.fullmatch(text) else rule(text)] = None
         except UnusableError as reason:
             dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
     return list(found)
@@ -92,7 +100,7 @@ def _hash_all(
 
 def _name_hash(text: str) -> str:
     """TikTok asks for names and postal codes hashed; white space and case are what people differ in."""
-    if is_hashed(text):
+    if _HASHED.fullmatch(text):
         return text.lower()
     return hashed("".join(text.split()).lower())
 
@@ -111,7 +119,7 @@ def _ip(text: str) -> str:
 
 
 def _advertising_id(text: str, *, upper: bool) -> str:
-    return text.upper() if upper and not is_hashed(text) else text.lower()
+    return text.upper() if upper and not _HASHED.fullmatch(text) else text.lower()
 
 
 _FORMS: dict[str, Callable[[str], str]] = {

@@ -10,6 +10,7 @@ from schemas.event_names import NameStyle
 from schemas.event_sources import EVENT_SOURCES, EventSource
 from schemas.outcome import Fault
 from schemas.phones import REGIONS
+from schemas.sources.segment_actions import ACTIONS
 from schemas.suggestions import did_you_mean
 
 SourceName = Literal["tiktok", "segment", "commanders_act", "amperity"]
@@ -26,11 +27,13 @@ class Rule:
 
     `event` is TikTok's name, None only where the source's events carry it. `when` is an expression; None takes every
     event. `fields` maps a target (`properties.order_id`) to a path or expression; "" or None leaves the target out.
+    `action` may name the Segment action that the mapping was carried over from; see `schemas.sources.segment_actions`.
     """
 
     event: str | None = None
     when: str | None = None
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    action: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,16 @@ def faults_of(settings: MappingSettings) -> Iterator[Fault]:
         yield Fault("max_future_seconds", "must not be negative")
     if len(settings.mappings) > MAX_MAPPINGS:
         yield Fault("mappings", f"must be at most {MAX_MAPPINGS}, are {len(settings.mappings)}")
+    yield from _faults_of_actions(settings)
+
+
+def _faults_of_actions(settings: MappingSettings) -> Iterator[Fault]:
+    for position, rule in enumerate(settings.mappings):
+        place = f"mappings.{position}.action"
+        if rule.action is not None and settings.source != "segment":
+            yield Fault(place, "is for source segment only")
+        elif rule.action is not None and rule.action not in ACTIONS:
+            yield Fault(place, f"must be one of {', '.join(ACTIONS)}{did_you_mean(rule.action, ACTIONS)}")
 
 
 def _faults_of_legacy(settings: MappingSettings) -> Iterator[Fault]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
 
 from worker.delivery import Delivery
 from worker.inbox import Inbox
@@ -16,6 +18,8 @@ from worker.orders import OrderIntake
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
 from worker.scripts import run
+
+log = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 2.0
 """How long one task goes on. Celery around the loop costs next to nothing at this length, and a warm shutdown
@@ -27,7 +31,8 @@ def deliver_slice(
 ) -> bool:
     """Deliver batches until there are none, the gate closes, or the slice is over.
 
-    Returns whether there is more to do, so that another slice should follow.
+    Returns whether there is more to do, so that another slice should follow, with the same token: a slice that is
+    over keeps its lease for the one that follows, or the waker would send another beside it.
     """
     keys, settings = delivery.keys, delivery.destination
     end = clock() + _SLICE_SECONDS
@@ -36,7 +41,7 @@ def deliver_slice(
             delivery.redis,
             "gate",
             [keys.state, keys.breaker, keys.slices],
-            [token, int(LEASE_SECONDS * 1000)],
+            [token, int(LEASE_SECONDS * 1000), settings.max_in_flight],
         )
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
@@ -52,7 +57,6 @@ def deliver_slice(
             return _release(delivery, keys, token)
         delivery.deliver(batch)
         if clock() > end:
-            _release(delivery, keys, token)
             return True
 
 
@@ -72,5 +76,11 @@ def deliver(destination: str, token: str | None = None) -> None:
         here.hold(destination, error)
         return
     lease = token or secrets.token_hex(8)
-    if deliver_slice(delivery, inbox, token=lease):
-        deliver.apply_async((destination,), expires=LEASE_SECONDS)
+    while deliver_slice(delivery, inbox, token=lease):
+        try:
+            deliver.apply_async((destination, lease), expires=LEASE_SECONDS)
+        except OperationalError as error:
+            # A broker whose memory is full takes no message. What could empty it is this task: so it goes on.
+            log.warning("broker takes no wake-up; going on", extra={"cause": type(error).__name__})
+        else:
+            return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from celery import shared_task
-from redis.exceptions import ResponseError
 
 from tasks.replay import replay
 from worker.alerts import Alerts
@@ -16,6 +15,7 @@ from worker.overview import look
 from worker.registry import register
 from worker.replay_jobs import ReplayJobs
 from worker.runtime import Runtime, runtime
+from worker.scripts import run
 
 _MOST_PURGED = 5_000
 _IDLE_CONSUMER_MS = 3_600_000
@@ -46,14 +46,7 @@ def _purge(here: Runtime, keys: Keys, max_age: float, max_count: int, *, now: fl
 
 def _forget_dead_consumers(here: Runtime, keys: Keys) -> None:
     """Remove consumers that hold nothing and have been silent for an hour: every worker process has been one."""
-    for stream in keys.streams:
-        try:
-            consumers = here.redis.xinfo_consumers(stream, GROUP)
-        except ResponseError:
-            continue  # no stream, or nothing was ever claimed from it
-        for consumer in consumers:
-            if consumer["pending"] == 0 and consumer["idle"] > _IDLE_CONSUMER_MS:
-                here.redis.xgroup_delconsumer(stream, GROUP, consumer["name"])
+    run(here.redis, "forget_consumers", keys.streams, [GROUP, _IDLE_CONSUMER_MS])
 
 
 def _watch(here: Runtime, keys: Keys, destination: Destination, alerts: Alerts, *, now: float) -> None:

@@ -111,7 +111,7 @@ class Loader:
             self._sleep(pause)
             pause = min(2 * pause, _MAX_WAIT_SECONDS)
         if chunk:
-            self._advance(0, chunk[-1].line, faulty)
+            self._advance(0, chunk[-1].last_line, faulty)
             self._tally.end = chunk[-1].end
         self._on_progress("")
 
@@ -127,7 +127,7 @@ class Loader:
         except (InboxFull, Unavailable) as error:
             self._advance(error.stored, rest[error.stored].line - 1, faulty)
             return rest[error.stored :], error
-        self._advance(len(rest), rest[-1].line, faulty)
+        self._advance(len(rest), rest[-1].last_line, faulty)
         return [], None
 
     def _advance(self, stored: int, last_line: int, faulty: deque[Row]) -> None:
@@ -140,7 +140,7 @@ class Loader:
     def _reject(self, row: Row, fault: str) -> None:
         self._tally.rejected += 1
         self._on_reject(row, fault)
-        self._tally.last_line = row.line
+        self._tally.last_line = row.last_line
 
     def _may_wait(self, error: InboxFull | Unavailable, away_since: float | None) -> bool:
         if not self._wait:

@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 from tiktok_events.bulk import Loader, Tally
 from tiktok_events.errors import EnqueueError, Unavailable
+from tiktok_events.formats import FORMATS
+from tiktok_events.orders import GroupBy, ValuePer, group_rows
 from tiktok_events.producer import Producer
 from tiktok_events.progress import Progress, new_progress
 from tiktok_events.rejects import Rejects
-from tiktok_events.rows import FORMATS
+from tiktok_events.rows import FormatError, Row
 
 DONE, SOME_REJECTED, USAGE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -42,7 +44,10 @@ that a worker on this machine brings along is used.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.value_per and not options.group_by:
+        parser.error("--value-per needs --group-by")
     tally = Tally(last_line=options.from_line - 1)
     stopped: str | None = None
     status = DONE
@@ -56,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _enqueue(options, file, tally, rejects, progress)
     except OSError as error:
         print(f"tiktok-events: {error.strerror}: {error.filename or options.file}", file=sys.stderr)
+        return USAGE
+    except FormatError as error:
+        print(f"tiktok-events: {error}", file=sys.stderr)
         return USAGE
     except EnqueueError as error:
         status, stopped = STOPPED, str(error)
@@ -79,7 +87,19 @@ def _enqueue(options: argparse.Namespace, file: BinaryIO, tally: Tally, rejects:
             on_progress=lambda waiting_for: progress.show(tally, waiting_for),
             wait=not options.no_wait,
         )
-        loader.load(FORMATS[options.format](file, from_line=options.from_line))
+        loader.load(_rows(options, file))
+
+
+def _rows(options: argparse.Namespace, file: BinaryIO) -> Iterator[Row]:
+    read = FORMATS[options.format]
+    by: GroupBy | None = options.group_by
+    if by is None:
+        return read(file, from_line=options.from_line)
+    value_per: ValuePer = options.value_per or "order"
+    orders = group_rows(read(file, column=by), by=by, value_per=value_per)
+    # Read from the start: an order that a line is in the middle of is sent as a whole, and has its id by which
+    # repeats are dropped.
+    return (row for row in orders if row.last_line >= options.from_line)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,11 +114,26 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    enqueue.add_argument("file", metavar="FILE", help="a file with one JSON object a line, or - for standard input")
+    enqueue.add_argument("file", metavar="FILE", help="a file in one of the formats, or - for standard input")
     enqueue.add_argument("--destination", required=True, metavar="D", help="a name in the workers' destinations.toml")
-    enqueue.add_argument("--format", choices=sorted(FORMATS), default="jsonl", help="default: %(default)s")
     enqueue.add_argument(
-        "--from-line", type=_line_number, default=1, metavar="N", help="skip the lines before the N-th"
+        "--format",
+        choices=sorted(FORMATS),
+        default="jsonl",
+        help="jsonl: one JSON object a line; csv and parquet: rows with columns; default: %(default)s",
+    )
+    enqueue.add_argument(
+        "--group-by",
+        choices=get_args(GroupBy),
+        help="make one event of the rows of an order, which stand together and share this column",
+    )
+    enqueue.add_argument(
+        "--value-per",
+        choices=get_args(ValuePer),
+        help="with --group-by: whether a row's value is the whole order's (default), or the line's own to be added up",
+    )
+    enqueue.add_argument(
+        "--from-line", type=_line_number, default=1, metavar="N", help="skip what begins before the N-th line"
     )
     enqueue.add_argument(
         "--rejects",

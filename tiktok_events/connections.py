@@ -63,7 +63,16 @@ class Connections:
         asked_once: Node | None = None
         for _ in range(_MAX_REDIRECTS):
             node = asked_once or self._node_of_key.get(key)
-            connection = self._take(node, deadline)
+            try:
+                connection = self._take(node, deadline)
+            except Unavailable:
+                if node is None:
+                    raise
+                # A server of a cluster is gone; another one knows who has its slots now.
+                asked_once = None
+                self._node_of_key.pop(key, None)
+                continue
+            answered = True
             try:
                 if asked_once:
                     asked_once = None
@@ -78,13 +87,18 @@ class Connections:
                     asked_once = target
             except ReadOnlyError:
                 # The master became a replica. It refused, so to ask its successor is safe.
+                answered = False
                 connection.disconnect()
                 self.close()
-            except Unavailable:
+            except ResponseError:
+                raise
+            except BaseException:
+                answered = False
                 self._node_of_key.pop(key, None)
                 raise
             finally:
-                self._give_back(node, connection)
+                if answered:
+                    self._give_back(node, connection)
         raise Unavailable("Redis sends the command from one server to another and none takes it")
 
     def close(self) -> None:
@@ -124,7 +138,7 @@ class Connections:
         return None
 
     def _give_back(self, node: Node | None, connection: Link) -> None:
-        if connection.is_connected and self._pid == os.getpid():
+        if self._pid == os.getpid():
             stack = self._idle.setdefault(node, deque(maxlen=MAX_IDLE_CONNECTIONS))
             stack.append((time.monotonic(), connection))
 

@@ -1,30 +1,31 @@
-"""Which events does a file hold, line by line?
-
-A format is a function from an open binary file to rows, in ``FORMATS``. It reads as it goes and holds
-one line at a time, so a file may be of any size, or a pipe.
-"""
+"""What is a row of a file, and how are lines read without holding more than one?"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 #: Above every limit a destination may sensibly have; a longer line is skipped without being held.
 MAX_LINE_BYTES = 8 * 1024 * 1024
 
 
+class FormatError(Exception):
+    """The file as a whole cannot be read in its format. The message never repeats the file's text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line that is not blank.
+    """One event of a file, or what stands in its place.
 
     Attributes:
-        line: its number, from 1.
+        line: the number of its first line, from 1.
         end: how many bytes of the file end with it.
-        raw: the line as it stands, or None if it was too long to hold.
+        raw: the lines as they stand, or None if they were too long to hold.
         event: the event in it, or None.
         fault: the rule that it breaks where there is no event, never its text.
+        lines: how many lines it takes; more than one where a field holds line breaks, or where
+            several rows of an order were made one event.
     """
 
     line: int
@@ -32,47 +33,33 @@ class Row:
     raw: bytes | None = field(repr=False)
     event: dict[str, Any] | None = field(repr=False)
     fault: str = ""
+    lines: int = 1
+
+    @property
+    def last_line(self) -> int:
+        """The number of its last line."""
+        return self.line + self.lines - 1
 
 
-def read_jsonl(file: BinaryIO, *, from_line: int = 1) -> Iterator[Row]:
-    """Yields the rows of a file of JSON Lines: one JSON object a line, in UTF-8."""
-    line = end = 0
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a file: its number from 1, where it ends in bytes, and its text, cut off if it is too long."""
+
+    number: int
+    end: int
+    raw: bytes = field(repr=False)
+    too_long: bool
+
+
+def read_lines(file: BinaryIO) -> Iterator[Line]:
+    """Yields the lines of a file or a pipe of any size."""
+    number = end = 0
     while raw := file.readline(MAX_LINE_BYTES):
-        line += 1
+        number += 1
         end += len(raw)
         too_long = len(raw) == MAX_LINE_BYTES and not raw.endswith(b"\n")
         while too_long and (more := file.readline(MAX_LINE_BYTES)):
             end += len(more)
             if more.endswith(b"\n"):
                 break
-        if line < from_line or not raw.strip():
-            continue
-        if too_long:
-            yield Row(line, end, None, None, f"longer than {MAX_LINE_BYTES} bytes")
-            continue
-        event, fault = _parsed(raw)
-        yield Row(line, end, raw, event, fault)
-
-
-#: What ``--format`` may be.
-FORMATS: dict[str, Callable[..., Iterator[Row]]] = {"jsonl": read_jsonl}
-
-
-def _parsed(raw: bytes) -> tuple[dict[str, Any] | None, str]:
-    try:
-        text = raw.decode("utf-8-sig")  # some programs write a byte order mark at the start
-    except UnicodeDecodeError:
-        return None, "not UTF-8"
-    try:
-        event = json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        return None, "nested too deeply"
-    except ValueError:
-        return None, "not JSON"
-    if not isinstance(event, dict):
-        return None, "not a JSON object"
-    return event, ""
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
+        yield Line(number, end, raw, too_long)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -10,13 +11,15 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery, bootsteps
 from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
-from worker import embedded, logs, sentry
+from worker import broker, embedded, logs, sentry
+from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
@@ -31,8 +34,10 @@ log = logging.getLogger(__name__)
 
 SWEEP_TASK = "tiktok_events.sweep"
 _SWEEP_SECONDS = 60
+_NOT_FOR_CELERY = ("redis+sentinel", "redis+cluster")
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
+broker.mend()
 app = Celery(
     "tiktok_events",
     broker=url_of_broker(),
@@ -48,7 +53,16 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    # Celery's own connections wait one after the other when the network falls silent: their patience adds up.
+    broker_transport_options={
+        "socket_timeout": 3,
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 5,
+        # What a killed worker was handed comes again after this long, not after kombu's hour. Matters only for
+        # events that come in by Celery (tasks/enqueue.py); no task may hold one unacknowledged for longer.
+        "visibility_timeout": 120,
+    },
     task_serializer="json",
     accept_content=["json"],
     # For who runs beat; the worker's own waker needs none of it.
@@ -65,15 +79,22 @@ def _log(**_: object) -> None:
 def _start(**_: object) -> None:
     """Refuse to start on a bad configuration, and make sure that there is a Redis."""
     sentry.start()
+    if urlsplit(url_of_broker()).scheme in _NOT_FOR_CELERY:
+        print("REDIS_URL: Celery reads no Sentinel or Cluster URL; set CELERY_BROKER_URL, too", file=sys.stderr)
+        raise SystemExit(_EXIT_CONFIG)
     try:
         here = runtime()
         if not os.environ.get("REDIS_URL"):
             _servers.enter_context(embedded.running(Path(embedded_socket()).parent))
+            atexit.register(_servers.close)
     except (ConfigError, embedded.NoServerError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG) from None
     redis = connect()
     register(redis, here.config)
+    for finding in of_redis(redis):
+        if finding.state == "fail":
+            here.alerts.tell("redis", "", f"{finding.subject}: {finding.detail}; {finding.advice}")
     for name, destination in here.config.destinations.items():
         fingerprint = destination.credentials.fingerprint()
         if Pauses(redis, Keys(name)).resume_on_new_token(fingerprint, now=time.time()):

@@ -19,7 +19,7 @@ def record(redis: Redis, action: str, *, destination: str, details: Mapping[str,
     """Write down one action. `details` holds no value of an event."""
     redis.xadd(
         AUDIT,
-        {"action": action, "destination": destination, "by": _who(), "details": orjson.dumps(dict(details))},
+        {"action": action, "destination": destination, "by": who(), "details": orjson.dumps(dict(details))},
         maxlen=_KEPT,
         approximate=True,
     )
@@ -36,7 +36,8 @@ def read(redis: Redis, *, limit: int) -> list[dict[str, Any]]:
     return found
 
 
-def _who() -> str:
+def who() -> str:
+    """Return who runs this: user and host."""
     try:
         return f"{getpass.getuser()}@{socket.gethostname()}"
     except (KeyError, OSError):

@@ -26,7 +26,7 @@ from worker.inbox import Claimed
 from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
-from worker.limiter import Limiter, scope
+from worker.limiter import Limiter, Permit, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
@@ -49,7 +49,6 @@ class Sending:
 
     deadline: float
     requests: int = 0
-    wait_seconds: float = 0.0
     failures: int = 0
     stopped: bool = False
 
@@ -119,7 +118,7 @@ class Delivery:
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
         settlement.count("requests", sending.requests)
-        self._decide(ready, verdicts, settlement, sending)
+        self._decide(ready, verdicts, settlement)
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -139,12 +138,13 @@ class Delivery:
         if isinstance(token, Verdict):
             return self._without_token(token, sending)
         limit = scope(self.destination.credentials.fingerprint(), key.event_source_id, path)
-        wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        while 0 < wait <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
-            self.sleep(wait)
-            wait = self.limiter.wait_seconds(limit, self.destination.rate_limit)
-        if wait > 0:
-            return self._throttled(wait, Verdict(Outcome.THROTTLED, message="our own rate limit"), sending)
+        permit = self.limiter.ask(limit, self.destination.rate_limit)
+        while 0 < permit.wait_seconds <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
+            self.sleep(permit.wait_seconds)
+            permit = self.limiter.ask(limit, self.destination.rate_limit)
+        if permit.wait_seconds > 0:
+            own = Verdict(Outcome.THROTTLED, message="our own rate limit")
+            return self._throttled(permit.wait_seconds, own, sending)
         if self.clock() >= sending.deadline:
             # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
             return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
@@ -160,7 +160,7 @@ class Delivery:
             if fresh is not None:
                 sending.requests += 1
                 verdict = self._post(url, told, fresh)
-        return self._react(verdict, limit, sending)
+        return self._react(verdict, limit, permit, sending)
 
     def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
         """Do what it asks for when no token is to be had: wait for who gives them, or for a person."""
@@ -176,7 +176,7 @@ class Delivery:
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
         return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
 
-    def _react(self, verdict: Verdict, limit: str, sending: Sending) -> Verdict:
+    def _react(self, verdict: Verdict, limit: str, permit: Permit, sending: Sending) -> Verdict:
         """Do what a verdict asks for beside the events themselves."""
         if verdict.outcome is Outcome.THROTTLED:
             wait = self.limiter.throttled(limit, now=self.clock())
@@ -190,6 +190,8 @@ class Delivery:
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
         sending.failures += failed
+        if not failed:
+            self.limiter.served(limit, permit)
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":
@@ -201,11 +203,10 @@ class Delivery:
         return verdict
 
     def _throttled(self, wait: float, verdict: Verdict, sending: Sending) -> Verdict:
-        sending.wait_seconds = max(sending.wait_seconds, wait)
         if self.destination.has_one_source:
             sending.stopped = True
             self.pauses.block(wait)
-        return verdict
+        return replace(verdict, wait_seconds=wait)
 
     def _pause(self, reason: str, detail: str) -> None:
         fresh = self.pauses.pause(
@@ -223,14 +224,13 @@ class Delivery:
         ready: Sequence[Prepared],
         verdicts: Sequence[Verdict | None],
         settlement: Settlement,
-        sending: Sending,
     ) -> None:
         now = self.clock()
         first = 0
         for prepared in ready:
             own = verdicts[first : first + len(prepared.items)]
             first += len(own)
-            decided = fate(prepared, own, self.destination, now=now, wait_seconds=sending.wait_seconds)
+            decided = fate(prepared, own, self.destination, now=now)
             if isinstance(decided, Done) and all(verdict is _ALREADY for verdict in own):
                 decided = Done("duplicate")
             settlement.fates.append((prepared.claimed, decided))

@@ -98,9 +98,16 @@ def running(folder: Path) -> Iterator[str]:
         yield url
         return
     server = find_server()
-    # A session of its own: Ctrl-C stops the worker, and the worker, when done, stops its server.
-    line = command(server, folder)
-    with subprocess.Popen(line, stdin=subprocess.DEVNULL, start_new_session=True) as process:  # noqa: S603 # a path we found
+    # A session of its own: Ctrl-C stops the worker, and the worker, when done, stops its server. No stream of the
+    # worker's: whoever reads the worker's output waits until the last one who holds it is gone.
+    process = subprocess.Popen(  # noqa: S603 # a path we found
+        command(server, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with process:
         try:
             _wait_for(url, process, folder)
             yield url

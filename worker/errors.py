@@ -44,6 +44,7 @@ class Verdict:
 
     `message` is TikTok's, with anything that looks like an identifier struck out. `once` marks an answer that is
     worth one delayed retry and then a person's eyes. `index` is the place in `data` that the message names.
+    `wait_seconds` is how long a throttled source has to wait; the source of the event beside it may not.
     """
 
     outcome: Outcome
@@ -53,6 +54,7 @@ class Verdict:
     once: bool = False
     index: int | None = None
     failed: tuple[int | str, ...] = ()
+    wait_seconds: float = 0.0
 
 
 CODES: dict[int, tuple[Outcome, str]] = {

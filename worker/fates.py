@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from worker.backoff import delay_seconds
 from worker.config import Destination
@@ -22,19 +23,18 @@ def fate(
     destination: Destination,
     *,
     now: float,
-    wait_seconds: float,
     draw: float | None = None,
 ) -> Fate:
     """Return the fate of one event.
 
     `verdicts` stand beside `prepared.items`; None means that the item was not sent this time. The ledger passes
-    over what was delivered already when the event is tried again. `wait_seconds` is how long throttling lasts.
+    over what was delivered already when the event is tried again.
     """
     envelope = prepared.claimed.envelope
     known = [verdict for verdict in verdicts if verdict is not None]
     for verdict in known:
         if verdict.outcome in _NOBODYS_FAULT:
-            return Later(envelope.tried(_attempt(verdict, now), counts=False), wait_seconds, "deferred")
+            return Later(_noted(envelope, _attempt(verdict, now)), verdict.wait_seconds, "deferred")
     failed = next((verdict for verdict in known if verdict.outcome is Outcome.UNAVAILABLE), None)
     if failed is not None:
         return _after_failure(prepared, failed, destination, now=now, draw=draw)
@@ -63,6 +63,14 @@ def _after_failure(
         return _dead(destination, envelope, "exhausted", failed, event, now)
     wait = delay_seconds(envelope.attempts, least=retry.min_backoff_seconds, most=retry.max_backoff_seconds, draw=draw)
     return Later(envelope, wait, "retried")
+
+
+def _noted(envelope: Envelope, attempt: Attempt) -> Envelope:
+    """Note a wait that is nobody's fault. Waits in a row are one line: they must not push real failures out."""
+    *before, last = envelope.history or (None,)
+    if last is not None and (last.outcome, last.code) == (attempt.outcome, attempt.code):
+        envelope = replace(envelope, history=tuple(each for each in before if each is not None))
+    return envelope.tried(attempt, counts=False)
 
 
 def _reason(verdict: Verdict) -> str:

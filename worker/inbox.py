@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import orjson
 from redis import Redis
 
-from tiktok_events.identity import event_identity
+from tiktok_events.identity import event_identity, id_fault
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
@@ -99,15 +100,16 @@ def _identity(given: bytes | None, payload: bytes) -> str:
     """Return the id of an entry. An `XADD` by hand may come without one; then the same rule as the door's holds."""
     if given:
         text = given.decode("utf-8", "replace").strip()
-        if text and len(text) <= 256 and "@" not in text:
+        if text and id_fault(text) is None:
             return text
     try:
         event = orjson.loads(payload)
-    except orjson.JSONDecodeError:
-        event = None
-    return (
-        event_identity(event) if isinstance(event, dict) else event_identity({"": payload.decode("utf-8", "replace")})
-    )
+        if isinstance(event, dict):
+            return event_identity(event)
+    except (orjson.JSONDecodeError, RecursionError):
+        # Not JSON, or nested deeper than the door lets through: it will be refused, and needs a name until then.
+        pass
+    return hashlib.sha256(payload).hexdigest()[:32]
 
 
 def _milliseconds(given: bytes | None, entry_id: str) -> int:

@@ -1,14 +1,14 @@
 """Which keys there are in Redis, who owns each, and when it ends.
 
 Every key of a destination shares the hash tag `{destination}`, so that one Lua call may touch all of them on a
-Redis Cluster. `KEYS` is the closed list that docs/redis.md is generated from.
+Redis Cluster. `ALL` is the closed list that docs/redis.md is generated from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiktok_events.keys import PREFIX, REGISTRY, inbox
+from tiktok_events.keys import PREFIX, REGISTRY, inbox, woken
 
 GROUP = "workers"
 """The one consumer group of every stream."""
@@ -17,7 +17,6 @@ UNKNOWN = "_unknown"
 """The pseudo-destination that keeps the dead letters of events that named none that exists."""
 
 LEADER = f"{PREFIX}:leader"
-WORKERS = f"{PREFIX}:workers"
 AUDIT = f"{PREFIX}:audit"
 
 
@@ -156,12 +155,6 @@ ALL = {
         "destinations that exist, with the limits producers keep to",
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
-    WORKERS: (
-        "hash",
-        "each worker",
-        "30 s after its last sign of life",
-        "workers, their slots and last sign of life",
-    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
@@ -234,6 +227,8 @@ ALL = {
         "access and refresh token of a refreshing credential, in clear",
     ),
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
+    f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
+    woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
 """Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""

@@ -37,6 +37,7 @@ class Ledger:
             return [False] * len(digests)
         today = int(now // 86400)
         pipe = self.redis.pipeline(transaction=False)
-        for day in range(today - ceil(self.lives_seconds / 86400), today + 1):
+        # One day ahead, too: another worker's clock may have reached it already.
+        for day in range(today - ceil(self.lives_seconds / 86400), today + 2):
             pipe.smismember(self.keys.ledger(day), list(digests))
         return [any(day) for day in zip(*pipe.execute(), strict=True)]

@@ -15,20 +15,34 @@ _DAY_SECONDS = 86400
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """The answer to one who asks for a request: `wait_seconds` 0 grants it; otherwise nothing was taken, ask again
+    after that long. `row` is how often TikTok has throttled in a row until then."""
+
+    wait_seconds: float
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Limiter:
     """The shared limits; one for each credential, event source and endpoint."""
 
     redis: Redis
 
-    def wait_seconds(self, scope: str, limit: RateLimit) -> float:
-        """Ask for one request. 0 grants it; otherwise nothing was taken, ask again after that many seconds."""
-        wait = run(
+    def ask(self, scope: str, limit: RateLimit) -> Permit:
+        """Ask for one request."""
+        wait, row = run(
             self.redis,
             "permit",
             [keys.limiter(scope)],
             [limit.requests_per_second, limit.requests_per_minute],
         )
-        return float(wait) / 1000
+        return Permit(float(wait) / 1000, int(row))
+
+    def served(self, scope: str, permit: Permit) -> None:
+        """Note that TikTok served the request that `permit` granted, and so ended the row of throttling."""
+        if permit.row:
+            run(self.redis, "served", [keys.limiter(scope)], [permit.row])
 
     def throttled(self, scope: str, *, now: float) -> float:
         """Lower the limit after TikTok throttled a request; return the seconds in which none may be made."""

@@ -12,7 +12,8 @@ import orjson
 
 from worker.redaction import redact
 
-_OURS = ("worker", "tasks")
+_OURS = ("worker", "tasks", "celery.apps")
+"""Whose messages hold no value of an event; Celery's own banner names hosts as `celery@host`."""
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",

@@ -77,7 +77,7 @@ class Management:
     def _send(self, method: str, path: str, token: str, what: dict[str, Any]) -> tuple[dict[str, Any], Verdict]:
         limit = scope(self.fingerprint, "", "management")
         waited = 0.0
-        while (wait := self.limiter.wait_seconds(limit, _LIMIT)) > 0:
+        while (wait := self.limiter.ask(limit, _LIMIT).wait_seconds) > 0:
             waited += wait
             if waited > _PATIENCE_SECONDS:
                 return {}, Verdict(Outcome.THROTTLED, message=f"the rate limit asks to wait for {wait:.0f} s")

@@ -38,25 +38,29 @@ class Overview:
 def look(redis: Redis, destination: str, *, now: float) -> Overview:
     """Return the overview of one destination."""
     keys = Keys(destination)
-    pending = {stream: _pending(redis, stream) for stream in keys.streams}
-    pipe = redis.pipeline(transaction=False)
+    # One transaction: what is claimed or settled between two commands would otherwise be counted twice, or less
+    # than not at all.
+    pipe = redis.pipeline(transaction=True)
     for stream in keys.streams:
         pipe.xlen(stream)
         pipe.xrange(stream, count=1)
+        pipe.xpending(stream, GROUP)
     pipe.zrange(keys.due, 0, 0, withscores=True)
     pipe.zcard(keys.due)
     pipe.hgetall(keys.totals)
     pipe.hgetall(keys.minute(int(now // 60) - 1))
     pipe.hmget(keys.breaker, "open_until")
-    *streams, head, scheduled, totals, minute, (open_until,) = pipe.execute()
-    lengths, oldest = streams[0::2], [rows[0][0] for rows in streams[1::2] if rows]
+    *streams, head, scheduled, totals, minute, (open_until,) = pipe.execute(raise_on_error=False)
+    lengths, oldest = streams[0::3], [rows[0][0] for rows in streams[1::3] if rows]
+    # No group yet: nothing was ever claimed.
+    in_flight = sum(0 if isinstance(told, ResponseError) else told["pending"] for told in streams[2::3])
     ages = [now - int(entry_id.partition(b"-")[0]) / 1000 for entry_id in oldest]
     queries = Queries(redis, keys)
     return Overview(
         destination=destination,
-        waiting=sum(lengths) - sum(pending.values()),
+        waiting=max(0, sum(lengths) - in_flight),
         oldest_seconds=max(0.0, round(max(ages, default=0.0), 1)),
-        in_flight=sum(pending.values()),
+        in_flight=in_flight,
         scheduled=scheduled,
         next_retry_seconds=round(head[0][1] / 1000 - now, 1) if head else None,
         dead=queries.count(),
@@ -66,14 +70,6 @@ def look(redis: Redis, destination: str, *, now: float) -> Overview:
         breaker="closed" if open_until is None else "open" if float(open_until) / 1000 > now else "half-open",
         pause=Pauses(redis, keys).current(),
     )
-
-
-def _pending(redis: Redis, stream: str) -> int:
-    try:
-        return int(redis.xpending(stream, GROUP)["pending"])
-    except ResponseError:
-        # No group yet: nothing was ever claimed.
-        return 0
 
 
 def _numbers(raw: dict[bytes, bytes]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from redis import Redis
 
 from worker.keys import Keys
+from worker.scripts import run
 
 _GUARD_OFF_SECONDS = 600
 
@@ -41,20 +42,16 @@ class Pauses:
 
     def pause(self, reason: str, *, detail: str, by: str, credential: str, now: float) -> bool:
         """Pause it; return False if it was paused already, so that one incident makes one alert."""
-        fresh = self._redis.hsetnx(self._keys.state, "paused", reason)
-        if fresh:
-            told = ["detail", detail, "since", repr(now), "by", by, "credential", credential]
-            self._redis.hset(self._keys.state, items=told)
-        return bool(fresh)
+        told = ["detail", detail, "since", repr(now), "by", by, "credential", credential]
+        return bool(run(self._redis, "pause", [self._keys.state], ["paused", reason, *told]))
 
     def resume(self, *, now: float) -> bool:
         """Go on; return False if it was not paused. The breaker and any block are lifted, too.
 
         The guard against too many dead letters is off for ten minutes: whoever resumes has looked at them.
         """
-        was = self._redis.hdel(self._keys.state, "paused", "detail", "since", "by", "credential", "blocked_until")
-        self._redis.hset(self._keys.state, "guard_off_until", repr(now + _GUARD_OFF_SECONDS))
-        self._redis.delete(self._keys.breaker)
+        keys = [self._keys.state, self._keys.breaker]
+        was = run(self._redis, "resume", keys, [repr(now + _GUARD_OFF_SECONDS)])
         return bool(was)
 
     def current(self) -> Pause | None:
@@ -79,6 +76,5 @@ class Pauses:
         return self.resume(now=now)
 
     def block(self, seconds: float) -> None:
-        """Claim nothing for some seconds: throttled, and the events may as well wait where they are."""
-        server_seconds, _ = self._redis.time()
-        self._redis.hset(self._keys.state, "blocked_until", int((server_seconds + seconds) * 1000))
+        """Claim nothing for at least some seconds: throttled, and the events may as well wait where they are."""
+        run(self._redis, "block", [self._keys.state], [int(seconds * 1000)])

@@ -13,7 +13,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "unknown_destination": (
         "the event named a destination that the configuration does not have",
-        "add the destination or mend the name, then replay into one that exists",
+        "enqueue the event (`show --reveal`) into a destination that exists, then discard it here",
     ),
     "unmapped": (
         "no mapping or preset asks for this event",

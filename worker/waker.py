@@ -20,14 +20,17 @@ from redis.exceptions import RedisError
 from worker.config import Config
 from worker.keys import LEADER, Keys
 from worker.schedule import Schedule
+from worker.scripts import run
 
 log = logging.getLogger(__name__)
 
 _LEADS_MS = 3000
 _LONGEST_WAIT_SECONDS = 1.0
+_SHORTEST_WAIT_SECONDS = 0.1
 _SHORTEST_PAUSE_SECONDS = 0.02
 
 _SWEEP_SECONDS = 60.0
+_AT_ONCE = 100
 
 Dispatch = Callable[[str, str], None]
 
@@ -50,6 +53,10 @@ class Waker(threading.Thread):
         self._dispatch = dispatch
         self._sweep = sweep
         self._next_sweep = 0.0
+        self._next_full_look = 0.0
+        self._fired: list[str] = []
+        self._blocked: set[str] = set()
+        self._faulty: set[str] = set()
         self._own_name = name
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
@@ -85,11 +92,7 @@ class Waker(threading.Thread):
             self._resign(redis)
 
     def _leads(self, redis: Redis) -> bool:
-        if redis.set(LEADER, self._own_name, nx=True, px=_LEADS_MS):
-            return True
-        if redis.get(LEADER) != self._own_name.encode():
-            return False
-        return bool(redis.pexpire(LEADER, _LEADS_MS))
+        return bool(run(redis, "lead", [LEADER], [self._own_name, _LEADS_MS]))
 
     def _resign(self, redis: Redis) -> None:
         try:
@@ -99,38 +102,56 @@ class Waker(threading.Thread):
             log.debug("lease left to end by itself")
 
     def _look_and_wait(self, redis: Redis) -> None:
+        """Look at what was written to, and once a second at everything; then wait for the next entry."""
         started = time.monotonic()
         if started >= self._next_sweep:
             self._next_sweep = started + _SWEEP_SECONDS
             self._sweep()
+        if started >= self._next_full_look:
+            wait = self._look(redis, list(self._config.destinations))
+            self._next_full_look = started + max(_SHORTEST_WAIT_SECONDS, min(wait, _LONGEST_WAIT_SECONDS))
+        elif self._fired:
+            wait = self._look(redis, self._fired)
+            self._next_full_look = min(self._next_full_look, started + max(_SHORTEST_WAIT_SECONDS, wait))
+        self._fired = self._listen(redis, max(0.001, self._next_full_look - time.monotonic()))
+        # A stream that is written to all the time would otherwise turn this into a busy loop.
+        self._stopping.wait(max(0.0, _SHORTEST_PAUSE_SECONDS - (time.monotonic() - started)))
+
+    def _look(self, redis: Redis, names: list[str]) -> float:
+        """Dispatch the tasks that are missing; return the seconds until something is due."""
         schedule = Schedule(redis, self._config.destinations)
         wait = _LONGEST_WAIT_SECONDS
-        listening = []
-        for name in self._config.destinations:
-            tick = schedule.look(name)
-            for token in tick.tokens:
-                self._dispatch(name, token)
-            if tick.wait_seconds is not None:
-                wait = min(wait, tick.wait_seconds)
-            # Where tasks are under way already, new entries change nothing: those tasks will find them.
-            if not tick.backlog:
-                listening.append(name)
-        wait = max(wait, _SHORTEST_PAUSE_SECONDS)
-        if listening:
-            self._listen(redis, listening, wait)
-        else:
-            self._stopping.wait(wait)
-        # A stream that is written to all the time would otherwise turn this into a busy loop.
-        spent = time.monotonic() - started
-        if spent < _SHORTEST_PAUSE_SECONDS:
-            self._stopping.wait(_SHORTEST_PAUSE_SECONDS - spent)
+        for first in range(0, len(names), _AT_ONCE):
+            part = names[first : first + _AT_ONCE]
+            for name, tick in zip(part, schedule.look_at(part), strict=True):
+                self._tell_of_fault(name, tick.fault)
+                for token in tick.tokens:
+                    self._dispatch(name, token)
+                if tick.wait_seconds is not None:
+                    wait = min(wait, tick.wait_seconds)
+                # Where a destination is stopped, new entries change nothing.
+                (self._blocked.add if tick.blocked else self._blocked.discard)(name)
+        return wait
 
-    def _listen(self, redis: Redis, names: list[str], seconds: float) -> None:
-        """Wait until one of the inboxes gets an entry, at most `seconds`."""
-        streams: Any = {Keys(name).inbox: self._last_seen.get(name, "0-0") for name in names}
+    def _tell_of_fault(self, name: str, fault: str) -> None:
+        if fault and name not in self._faulty:
+            log.error("redis refuses this destination", extra={"destination": name, "cause": fault})
+        (self._faulty.add if fault else self._faulty.discard)(name)
+
+    def _listen(self, redis: Redis, seconds: float) -> list[str]:
+        """Wait until an inbox gets an entry, at most `seconds`; return the destinations that did."""
+        of_key = {Keys(name).inbox: name for name in self._config.destinations if name not in self._blocked}
+        if not of_key:
+            self._stopping.wait(seconds)
+            return []
+        streams: Any = {key: self._last_seen.get(key, "0-0") for key in of_key}
         answer: Any = redis.xread(streams, count=1, block=max(1, int(seconds * 1000)))
-        of_key = {Keys(name).inbox: name for name in names}
-        for key, entries in answer or ():
-            # The newest id the stream has had, so that entries already under way do not wake again.
-            newest: Any = redis.xrevrange(key, count=1)
-            self._last_seen[of_key[key.decode()]] = (newest or entries)[0][0].decode()
+        fired = [key.decode() for key, _ in answer or ()]
+        pipe = redis.pipeline(transaction=False)
+        for key in fired:
+            pipe.xrevrange(key, count=1)
+        for key, newest in zip(fired, pipe.execute(), strict=True):
+            # From the newest entry on, so that those under way do not wake again. An emptied stream keeps its ids.
+            if newest:
+                self._last_seen[key] = newest[0][0].decode()
+        return [of_key[key] for key in fired]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.event_sources import EventSource
-from schemas.identity import is_hashed
+from schemas.identity import is_usable_hash
 from schemas.outcome import Fault
 from schemas.paths import parts_of, read
 from schemas.sources.commanders_act_fields import CATEGORIES, CHANNELS, FIELDS, ITEM_FIELDS
@@ -56,7 +56,7 @@ class CommandersActSource:
                     Fault(f"user.{field}_md5", "is an MD5 hash, which TikTok does not match, and was left out")
                 )
             if not is_blank(read(event, ("user", f"{field}_sha256"))) and _place(event, field) == field:
-                notes.append(Fault(f"user.{field}_sha256", "is no SHA-256 hash and was left out"))
+                notes.append(Fault(f"user.{field}_sha256", "is no SHA-256 hash of anything and was left out"))
         return notes
 
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:  # noqa: ARG002 - there is one shape only
@@ -93,7 +93,7 @@ def _place(event: Raw, field: str) -> str:
     if is_blank(hashed):
         return field
     texts = hashed if type(hashed) is list else [hashed]
-    good = all(type(text) is str and is_hashed(text.strip(EDGES)) for text in texts)
+    good = all(type(text) is str and is_usable_hash(text.strip(EDGES)) for text in texts)
     return f"{field}_sha256" if good or is_blank(clear) else field
 
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,11 @@ class RedisServer:
         if "--port" not in options:
             options = ("--port", "0", *options)
         self.process = subprocess.Popen([*line, *options], stdout=subprocess.DEVNULL)
-        with self.client() as client:  # redis-py tries ten times, with pauses
+        for _ in range(1000):
+            if self.socket.exists():
+                break
+            time.sleep(0.005)
+        with self.client() as client:
             client.ping()
 
     def client(self) -> redis.Redis:
@@ -68,9 +73,11 @@ class RedisServer:
 @pytest.fixture(scope="session", params=sorted(SERVERS))
 def each_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(SERVERS[request.param], tmp_path_factory.mktemp("door"))
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
@@ -151,7 +158,8 @@ class FakeRedis:
         self._open.clear()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)  # only this ends an accept() that waits
+        with contextlib.suppress(OSError):  # closed by the test
+            self._listener.shutdown(socket.SHUT_RDWR)  # only this ends an accept() that waits
         self._listener.close()
         for client in self._open:
             client.close()

@@ -252,6 +252,24 @@ def test_a_moved_slot_is_followed_and_remembered(fake_redis: Any) -> None:
     assert (sent(first, b"EVALSHA"), sent(second, b"EVALSHA")) == (1, 2)
 
 
+def test_a_node_that_is_gone_is_forgotten_and_the_others_are_asked(fake_redis: Any) -> None:
+    second = fake_redis(healthy)
+    moves = [True]
+    first = fake_redis(
+        lambda command: (
+            b"-MOVED 1 127.0.0.1:%d\r\n" % second.port
+            if b"EVAL" in command and moves and moves.pop()
+            else healthy(command)
+        )
+    )
+    with Producer(f"redis+cluster://127.0.0.1:{first.port}") as producer:
+        producer.enqueue({"event_id": "1"}, destination="stores")
+        second.close_connections()
+        second.close()
+        producer.enqueue({"event_id": "2"}, destination="stores")
+    assert (sent(first, b"EVALSHA"), sent(second, b"EVALSHA")) == (2, 1)
+
+
 def test_a_slot_on_its_way_is_asked_for_once(fake_redis: Any) -> None:
     second = fake_redis(lambda command: b"+OK\r\n" if b"ASKING" in command else healthy(command))
     asks = [True]

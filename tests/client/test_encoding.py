@@ -8,9 +8,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tiktok_events import EnqueueError, EventTooLarge, InvalidEvent
 from tiktok_events.encoding import encode_event
+from tiktok_events.identity import event_identity
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -104,3 +107,22 @@ def test_no_refusal_shows_a_value_or_a_key_that_may_be_one(event: dict[Any, Any]
         assert "4915" not in shown
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+ANY_TEXT = st.text(st.characters(categories=None))
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner),
+)
+
+
+@given(st.dictionaries(ANY_TEXT | st.sampled_from(["event_id", "messageId"]), ANYTHING))
+def test_any_dict_is_stored_as_it_is_or_refused(event: dict[str, Any]) -> None:
+    try:
+        encoded = encode_event(event, max_bytes=1_000_000)
+    except InvalidEvent:
+        return
+    assert json.loads(encoded) == event
+    assert 0 < len(event_identity(event)) <= 256
+    # The worker computes the id of a raw entry from what it decoded.
+    assert event_identity(json.loads(encoded)) == event_identity(event)

@@ -107,18 +107,26 @@ MakeFleet = Callable[..., Fleet]
 def make_fleet(own_server: Any, sandbox: Sandbox, tmp_path: Path) -> Iterator[MakeFleet]:
     made: list[Fleet] = []
 
-    def make(settings: str = "", *, source: str = "segment", more: str = "") -> Fleet:
+    def make(
+        settings: str = "",
+        *,
+        source: str = "segment",
+        kind: str = "events",
+        event_source_id: str = "7654321098765432109",
+        more: str = "",
+        url: str | None = None,
+    ) -> Fleet:
         config = tmp_path / "destinations.toml"
         config.write_text(
             f"""
 [credentials.main]
 access_token = "${{TIKTOK_ACCESS_TOKEN}}"
 [destinations.stores]
-kind = "events"
+kind = "{kind}"
 source = "{source}"
 credentials = "main"
-event_source_id = "7654321098765432109"
-base_url = "{sandbox.url}"
+event_source_id = "{event_source_id}"
+base_url = "{url or sandbox.url}"
 default_region = "US"
 {settings}
 {more}

@@ -33,6 +33,7 @@ def test_workers_killed_in_the_middle_of_a_batch_lose_no_event(
     assert fleet.look().in_flight > 0
     fleet.start()
     now = fleet.wait(lambda now: now.totals.get("delivered", 0) + now.totals.get("duplicate", 0) >= 2000)
+    now = fleet.wait(lambda now: now.in_flight == 0)
     assert set(sandbox.deliveries) == set(ids)
     assert (now.waiting, now.in_flight, now.scheduled, now.dead) == (0, 0, 0, 0)
     repeated = sum(times - 1 for times in sandbox.deliveries.values())

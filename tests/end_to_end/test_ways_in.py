@@ -8,6 +8,7 @@ from typing import Any
 
 import celery
 import orjson
+import pytest
 
 from tiktok_events import Producer
 from worker.sandbox import Sandbox
@@ -37,6 +38,28 @@ def test_python_shell_xadd_and_celery_by_name_are_all_delivered(
     fleet.run("tiktok_events", "enqueue", "--destination", "stores", "-", given=given)
     fleet.wait(lambda now: now.totals.get("delivered", 0) == 8)
     assert sandbox.deliveries == {f"message-{number}": 1 for number in range(1, 9)}
+
+
+@pytest.mark.covers("amperity/rows/orders")
+def test_a_csv_file_of_rows_is_delivered_as_orders_to_the_legacy_endpoints(
+    make_fleet: Callable[..., Any], sandbox: Sandbox, tmp_path: Any
+) -> None:
+    fleet = make_fleet(source="amperity", kind="offline", event_source_id="{{event_set_id}}")
+    fleet.start()
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
+    row = "7000000000000000001,CompletePayment,{order},{now},person{order}@example.com,{product},1.50,2\n"
+    (tmp_path / "orders.csv").write_text(
+        "event_set_id,event,order_id,timestamp,email,content_id,price,quantity\n"
+        + "".join(row.format(order=order, now=now, product=product) for order in range(20) for product in "abc")
+    )
+    command = ("tiktok_events", "enqueue", "--destination", "stores", "--format", "csv", "--group-by", "order_id")
+    told = orjson.loads(fleet.run(*command, "--json", str(tmp_path / "orders.csv")))
+    assert (told["enqueued"], told["rejected"], told["last_line"]) == (20, 0, 61)
+    fleet.wait(lambda now: now.totals.get("delivered", 0) == 20)
+    events = [record["event"] for record in sandbox.events]
+    assert {len(event["properties"]["contents"]) for event in events} == {3}
+    assert {event["properties"]["value"] for event in events} == {9}
+    assert {record["event_source_id"] for record in sandbox.events} == {"7000000000000000001"}
 
 
 def test_what_celery_brings_and_the_door_refuses_becomes_a_dead_letter(
@@ -72,6 +95,13 @@ def test_an_event_is_delivered_soon_after_it_came(
         producer.enqueue(order_completed(1), destination="stores")
         # Half of what a worker that only looked once a second would need at worst; no timing of a machine.
         fleet.wait(lambda _: len(sandbox.deliveries) == 2, seconds=5)
+
+
+def test_a_worker_refuses_to_start_where_celery_has_no_broker_it_can_read(make_fleet: Callable[..., Any]) -> None:
+    fleet = make_fleet()
+    fleet.environment["REDIS_URL"] = "redis+cluster://127.0.0.1:1"
+    assert fleet.start().wait(timeout=30) == 78
+    assert "set CELERY_BROKER_URL" in fleet.log()
 
 
 def test_a_worker_refuses_to_start_on_a_bad_configuration_and_says_all_of_it(make_fleet: Callable[..., Any]) -> None:

@@ -25,6 +25,30 @@ def notes_of(result: Mapped | Refused) -> dict[str, str]:
     return {note.path: note.rule for note in result.notes}
 
 
+@pytest.mark.covers(
+    "amperity/column/agent",
+    "amperity/column/brand",
+    "amperity/column/content-category",
+    "amperity/column/content-id",
+    "amperity/column/content-name",
+    "amperity/column/content-type",
+    "amperity/column/cookie-id",
+    "amperity/column/currency",
+    "amperity/column/email",
+    "amperity/column/event",
+    "amperity/column/event-list",
+    "amperity/column/event-id",
+    "amperity/column/ip",
+    "amperity/column/order-id",
+    "amperity/column/phone",
+    "amperity/column/phone-format",
+    "amperity/column/price",
+    "amperity/column/quantity",
+    "amperity/column/shop-id",
+    "amperity/column/tiktok-click-id",
+    "amperity/column/timestamp",
+    "amperity/column/value",
+)
 def test_every_column_reaches_its_field(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     row |= {"page_url": "https://shop.example/thanks", "external_id": "User-1", "limited_data_use": "TRUE"}
     result = map_event("amperity", row)
@@ -65,6 +89,7 @@ def test_every_column_reaches_its_field(map_event: MapEvent, only: Only, row: di
     }
 
 
+@pytest.mark.covers("amperity/column/event-channel")
 def test_the_legacy_kind_gets_the_channel_too(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     body = only(map_event("amperity", row, kind="offline"))
     assert body["event"] == "CompletePayment"
@@ -72,6 +97,7 @@ def test_the_legacy_kind_gets_the_channel_too(map_event: MapEvent, only: Only, r
     assert body["properties"]["contents"][0]["content_type"] == "product"
 
 
+@pytest.mark.covers("amperity/rows/orders")
 def test_grouped_rows_are_one_event_with_contents(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     order = {column: value for column, value in row.items() if column not in PRODUCT_COLUMNS}
     order["contents"] = [
@@ -87,6 +113,16 @@ def test_grouped_rows_are_one_event_with_contents(map_event: MapEvent, only: Onl
     assert properties["content_type"] == "product_group"
 
 
+@pytest.mark.covers(
+    "amperity/event/AddPaymentInfo",
+    "amperity/event/AddToCart",
+    "amperity/event/CompletePayment",
+    "amperity/event/CompleteRegistration",
+    "amperity/event/Contact",
+    "amperity/event/Download",
+    "amperity/event/PlaceAnOrder",
+    "amperity/event/Subscribe",
+)
 @pytest.mark.parametrize(
     "name",
     [
@@ -104,6 +140,7 @@ def test_the_events_of_the_page(name: str, map_event: MapEvent, only: Only, row:
     assert only(map_event("amperity", row | {"event": name}, event_names="legacy"))["event"] == name
 
 
+@pytest.mark.covers("amperity/column/event", "amperity/column/event-list")
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
@@ -123,6 +160,7 @@ def test_event_names_are_case_sensitive_and_closed(
     assert "Walked" not in found["event"]
 
 
+@pytest.mark.covers("amperity/setting/fixed-event")
 def test_a_fixed_event_name_is_a_mapping(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     fixed = (Rule(event="Subscribe"),)
     assert only(map_event("amperity", {**row, "event": ""}, mappings=fixed))["event"] == "Subscribe"
@@ -133,6 +171,7 @@ def test_a_fixed_event_name_is_a_mapping(map_event: MapEvent, only: Only, row: d
     assert only(map_event("amperity", {**row, "event": ""}, mappings=both))["event"] == "Subscribe"
 
 
+@pytest.mark.covers("amperity/column/event-id")
 def test_a_missing_event_id_is_the_doors(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     for missing in ("", " ", None):
         assert only(map_event("amperity", row | {"event_id": missing}))["event_id"] == "door-1"
@@ -141,6 +180,7 @@ def test_a_missing_event_id_is_the_doors(map_event: MapEvent, only: Only, row: d
 # --- money
 
 
+@pytest.mark.covers("amperity/column/price", "amperity/column/value")
 @pytest.mark.parametrize(
     ("change", "value"),
     [
@@ -163,12 +203,14 @@ def test_a_missing_value_is_the_sum_of_price_times_quantity(
     assert ("value" in notes_of(result)) is (value is not None)
 
 
+@pytest.mark.covers("amperity/column/value")
 def test_a_given_value_is_not_computed(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"value": "0"})
     assert only(result)["properties"]["value"] == 0
     assert notes_of(result) == {}
 
 
+@pytest.mark.covers("amperity/column/currency")
 def test_a_missing_currency_is_usd_and_noted_where_there_is_money(
     map_event: MapEvent, only: Only, row: dict[str, Any]
 ) -> None:
@@ -180,6 +222,7 @@ def test_a_missing_currency_is_usd_and_noted_where_there_is_money(
     assert notes_of(map_event("amperity", free)) == {}
 
 
+@pytest.mark.covers("amperity/column/content-type")
 def test_a_missing_content_type_is_product(map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     assert only(map_event("amperity", row | {"content_type": ""}))["properties"]["content_type"] == "product"
 
@@ -187,12 +230,14 @@ def test_a_missing_content_type_is_product(map_event: MapEvent, only: Only, row:
 # --- where it goes
 
 
+@pytest.mark.covers("amperity/setting/event-set-id", "amperity/column/event-set-id")
 def test_the_event_set_follows_the_rows(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"event_set_id": 7000000000000000009}, event_source_id="{{event_set_id}}")
     assert isinstance(result, Mapped)
     assert result.items[0].event_source_id == "7000000000000000009"
 
 
+@pytest.mark.covers("amperity/column/event-set-id")
 @pytest.mark.parametrize("given", ["7000000000000000009", 1, ["7000000000000000001"], "x"])
 def test_a_row_for_another_event_set_is_not_sent_to_this_one(
     given: Any, map_event: MapEvent, faults: Faults, row: dict[str, Any]
@@ -213,6 +258,7 @@ def test_a_pixel_is_no_event_set(map_event: MapEvent, row: dict[str, Any]) -> No
     assert isinstance(map_event("amperity", row, event_source="web", event_source_id="C4PIXEL"), Mapped)
 
 
+@pytest.mark.covers("amperity/setting/event-source", "amperity/column/event-source")
 def test_the_event_source_is_the_destinations(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"event_source": "web"})
     assert isinstance(result, Mapped)
@@ -220,6 +266,7 @@ def test_the_event_source_is_the_destinations(map_event: MapEvent, row: dict[str
     assert "event_source" in notes_of(result)
 
 
+@pytest.mark.covers("amperity/setting/event-source")
 def test_web_rows_need_their_page(map_event: MapEvent, faults: Faults, row: dict[str, Any]) -> None:
     assert "page_url" in faults(map_event("amperity", row, event_source="web"))
 
@@ -227,18 +274,21 @@ def test_web_rows_need_their_page(map_event: MapEvent, faults: Faults, row: dict
 # --- people and time
 
 
+@pytest.mark.covers("amperity/column/email", "amperity/column/phone")
 @pytest.mark.parametrize("kept", ["email", "phone"])
 def test_one_of_email_and_phone_is_enough(kept: str, map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     lost = {"email": "phone", "phone": "email"}[kept]
     assert list(only(map_event("amperity", row | {lost: ""}))["user"]) == [kept, "ttclid", "ttp", "ip", "user_agent"]
 
 
+@pytest.mark.covers("amperity/column/email")
 def test_a_row_without_email_and_phone_is_refused(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"email": "", "phone": ""})
     assert isinstance(result, Refused)
     assert result.reason == "no_match_key"
 
 
+@pytest.mark.covers("amperity/column/phone-format")
 @pytest.mark.parametrize(
     ("phone", "sent"),
     [("+12061234567", "+12061234567"), ("+1 (206) 123-4567", "+12061234567"), ("+491701234567890", "+491701234567890")],
@@ -249,6 +299,7 @@ def test_phones_are_e164_of_up_to_fifteen_digits(
     assert only(map_event("amperity", row | {"phone": phone}))["user"]["phone"] == [digest(sent)]
 
 
+@pytest.mark.covers("amperity/window/28-days")
 def test_rows_older_than_28_days_are_not_sent(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"timestamp": "2026-08-24T14:13:19Z"})
     assert isinstance(result, Refused)
@@ -256,6 +307,7 @@ def test_rows_older_than_28_days_are_not_sent(map_event: MapEvent, row: dict[str
     assert isinstance(map_event("amperity", row | {"timestamp": "2026-08-24T14:13:20Z"}), Mapped)
 
 
+@pytest.mark.covers("amperity/column/timestamp")
 @pytest.mark.parametrize("written", ["1789999200", "1789999200000", "2026-09-21 14:00:00 UTC", "2026-09-21T14:00:00"])
 def test_timestamps_are_iso_or_unix(written: str, map_event: MapEvent, only: Only, row: dict[str, Any]) -> None:
     assert only(map_event("amperity", row | {"timestamp": written}))["event_time"] == 1789999200
@@ -289,6 +341,7 @@ def test_faults_name_the_column(
     assert result.reason == "invalid"
 
 
+@pytest.mark.covers("amperity/column/event-channel")
 @pytest.mark.parametrize("channel", ["In Store", "web", "phone"])
 def test_the_channel_is_of_a_closed_list(
     channel: str, map_event: MapEvent, faults: Faults, row: dict[str, Any]

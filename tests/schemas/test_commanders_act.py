@@ -30,6 +30,29 @@ def map_purchase(map_event: Callable[..., Mapped | Refused]) -> MapPurchase:
     return run
 
 
+@pytest.mark.covers(
+    "commanders-act/feature/events-structure",
+    "commanders-act/feature/prebuilt-mappings",
+    "commanders-act/feature/automatic-hashing",
+    "commanders-act/field/event",
+    "commanders-act/field/event-id",
+    "commanders-act/field/timestamp",
+    "commanders-act/field/phone",
+    "commanders-act/field/email",
+    "commanders-act/field/order-id",
+    "commanders-act/field/shop-id",
+    "commanders-act/field/item-id",
+    "commanders-act/field/item-name",
+    "commanders-act/field/item-price",
+    "commanders-act/field/item-quantity",
+    "commanders-act/field/item-type",
+    "commanders-act/field/item-category",
+    "commanders-act/field/currency",
+    "commanders-act/field/value",
+    "commanders-act/field/type",
+    "commanders-act/note/timestamp",
+    "commanders-act/note/hashing",
+)
 def test_every_row_of_the_page_reaches_its_legacy_field(
     map_purchase: MapPurchase, only: Only, purchase: dict[str, Any]
 ) -> None:
@@ -58,6 +81,7 @@ def test_every_row_of_the_page_reaches_its_legacy_field(
     }
 
 
+@pytest.mark.covers("commanders-act/feature/events-structure", "commanders-act/feature/prebuilt-mappings")
 def test_every_field_reaches_events_api_2(map_purchase: MapPurchase, only: Only, purchase: dict[str, Any]) -> None:
     purchase |= {"search_term": "tea", "status": "paid"}
     assert only(map_purchase(purchase)) == {
@@ -101,6 +125,7 @@ def test_every_field_reaches_events_api_2(map_purchase: MapPurchase, only: Only,
 # --- settings
 
 
+@pytest.mark.covers("commanders-act/setting/mapping")
 def test_a_mapping_is_required() -> None:
     with pytest.raises(SettingsError) as caught:
         Mapper(MappingSettings(source="commanders_act", event_source_id="1"))
@@ -109,6 +134,7 @@ def test_a_mapping_is_required() -> None:
     ]
 
 
+@pytest.mark.covers("commanders-act/setting/mapping-event-type")
 @pytest.mark.parametrize(
     "rule", [Rule(), Rule(when="event_name == 'purchase'"), Rule(event="", fields={"user.email": "user.email"})]
 )
@@ -118,6 +144,12 @@ def test_a_mapping_needs_a_tiktok_event_type(rule: Rule) -> None:
     assert [fault.path for fault in caught.value.faults] == ["mappings.0.event"]
 
 
+@pytest.mark.covers(
+    "commanders-act/event/CompletePayment",
+    "commanders-act/event/Contact",
+    "commanders-act/event/Subscribe",
+    "commanders-act/event/SubmitForm",
+)
 @pytest.mark.parametrize("name", ["CompletePayment", "Contact", "Subscribe", "SubmitForm"])
 def test_any_event_may_become_each_event_of_the_page(
     name: str, map_purchase: MapPurchase, only: Only, purchase: dict[str, Any]
@@ -127,12 +159,14 @@ def test_any_event_may_become_each_event_of_the_page(
     assert only(map_purchase(purchase, mappings=rules, event_names="legacy"))["event"] == name
 
 
+@pytest.mark.covers("commanders-act/setting/mapping-event-name")
 def test_an_event_that_no_mapping_asks_for_is_unmapped(map_purchase: MapPurchase, purchase: dict[str, Any]) -> None:
     result = map_purchase(purchase | {"event_name": "Purchase"})
     assert isinstance(result, Refused)
     assert result.reason == "unmapped"
 
 
+@pytest.mark.covers("commanders-act/setting/event-set-id-dynamic")
 @pytest.mark.parametrize(
     ("setting", "sent"),
     [
@@ -151,6 +185,7 @@ def test_the_event_set_id_is_a_literal_a_path_or_both_mixed(
     assert result.items[0].event_source_id == sent
 
 
+@pytest.mark.covers("commanders-act/setting/event-set-id")
 def test_an_event_without_its_event_set_id_is_refused(
     map_purchase: MapPurchase, faults: Faults, purchase: dict[str, Any]
 ) -> None:
@@ -159,6 +194,7 @@ def test_an_event_without_its_event_set_id_is_refused(
     }
 
 
+@pytest.mark.covers("commanders-act/feature/smart-mapping")
 def test_smart_mapping_points_fields_elsewhere_and_deletes_them(
     map_purchase: MapPurchase, only: Only, purchase: dict[str, Any]
 ) -> None:
@@ -188,6 +224,7 @@ def test_smart_mapping_points_fields_elsewhere_and_deletes_them(
 # --- fields
 
 
+@pytest.mark.covers("commanders-act/field/timestamp", "commanders-act/note/timestamp")
 @pytest.mark.parametrize(
     ("timestamp", "sent"),
     [
@@ -206,6 +243,7 @@ def test_times_are_milliseconds_or_iso(
     assert only(map_purchase(purchase))["event_time"] == sent
 
 
+@pytest.mark.covers("commanders-act/note/hashing")
 @pytest.mark.parametrize("field", ["email", "phone"])
 @pytest.mark.parametrize("hashed", ["a" * 64, f" {'A' * 64} ", ["a" * 64, "A" * 64]])
 def test_a_hash_is_preferred_to_the_clear_value(
@@ -216,16 +254,17 @@ def test_a_hash_is_preferred_to_the_clear_value(
 
 
 @pytest.mark.parametrize("field", ["email", "phone"])
+@pytest.mark.parametrize("written", ["not hashed", digest(""), ["a" * 64, 5], {"of": "what"}])
 def test_a_hash_that_is_none_does_not_hide_the_clear_value(
-    field: str, map_purchase: MapPurchase, purchase: dict[str, Any]
+    field: str, written: Any, map_purchase: MapPurchase, purchase: dict[str, Any]
 ) -> None:
-    purchase["user"][f"{field}_sha256"] = "not hashed"
+    purchase["user"][f"{field}_sha256"] = written
     result = map_purchase(purchase)
     assert isinstance(result, Mapped)
     clear = {"email": "ada@example.com", "phone": "+12015550123"}[field]
     assert result.items[0].body["user"][field] == [digest(clear)]
     assert [(note.path, note.rule) for note in result.notes] == [
-        (f"user.{field}_sha256", "is no SHA-256 hash and was left out")
+        (f"user.{field}_sha256", "is no SHA-256 hash of anything and was left out")
     ]
 
 
@@ -249,6 +288,7 @@ def test_md5_is_left_out_with_a_note(map_purchase: MapPurchase, purchase: dict[s
     assert [fault.path for fault in refused.faults] == ["user", "user.email_md5"]
 
 
+@pytest.mark.covers("commanders-act/field/type")
 @pytest.mark.parametrize(
     ("written", "channel"),
     [
@@ -279,6 +319,7 @@ def test_the_type_is_left_out_of_events_api_2_with_a_note(purchase: dict[str, An
     assert ("type", "is for kind offline only and was left out") in [(n.path, n.rule) for n in result.notes]
 
 
+@pytest.mark.covers("commanders-act/field/item-category")
 @pytest.mark.parametrize(
     ("product", "category"),
     [
@@ -297,6 +338,7 @@ def test_categories_are_joined_and_blanks_skipped(
     assert only(map_purchase(purchase))["properties"]["contents"][0].get("content_category") == category
 
 
+@pytest.mark.covers("commanders-act/feature/multi-item")
 @pytest.mark.parametrize(
     ("items", "contents"),
     [

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from schemas import Mapped, Mapper, MappingSettings, Rule
+from schemas.sources import SOURCES
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 
@@ -30,9 +31,11 @@ def test_golden(path: Path) -> None:
     assert outcome(case) == case["expected"]
 
 
-def test_both_sources_and_every_end_are_among_them() -> None:
+def test_every_source_kind_and_end_are_among_them() -> None:
     cases = [json.loads(path.read_text()) for path in GOLDEN]
-    assert {case["settings"]["source"] for case in cases} == {"tiktok", "segment"}
+    assert {(case["settings"]["source"], case["settings"].get("kind", "events")) for case in cases} == {
+        (source, kind) for source in SOURCES for kind in ("events", "offline")
+    }
     assert {case["expected"].get("reason", "mapped") for case in cases} == {
         "mapped",
         "invalid",

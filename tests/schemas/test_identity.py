@@ -20,6 +20,7 @@ def hash_user(user: dict[str, Any], region: str | None = None) -> tuple[dict[str
 
 
 # The vectors that TikTok publishes with its parameters.
+@pytest.mark.covers("segment/pii/hashed", "commanders-act/feature/automatic-hashing")
 @pytest.mark.parametrize(
     ("field", "value", "digest"),
     [
@@ -55,6 +56,7 @@ def test_blank_is_absent_and_never_hashed(field: str, blank: Any) -> None:
     assert hash_user({field: blank}) == ({}, [])
 
 
+@pytest.mark.covers("segment/pii/not-hashed-before")
 @pytest.mark.parametrize("field", ["email", "phone", "external_id"])
 @pytest.mark.parametrize("written", [DIGEST, DIGEST.upper(), f" {DIGEST} ", f"{DIGEST.upper()}\n"])
 def test_a_digest_passes_through_in_lower_case(field: str, written: str) -> None:
@@ -76,6 +78,7 @@ def test_what_is_no_address_is_dropped_with_a_note(written: str) -> None:
     assert (sent, dropped) == ({}, [("user.email", "is not an e-mail address")])
 
 
+@pytest.mark.covers("segment/field/phone", "segment/field/email", "segment/field/external-id")
 def test_lists_lose_blanks_and_repetitions_and_keep_their_order() -> None:
     one, two = (sha256(address.encode()).hexdigest() for address in ("b@example.com", "a@example.com"))
     sent, dropped = hash_user({"email": ["b@example.com", None, "", " B@example.com", "a@example.com", one.upper()]})
@@ -99,6 +102,7 @@ def test_a_note_names_the_place_in_the_list_and_not_the_number() -> None:
     ]
 
 
+@pytest.mark.covers("amperity/column/ip")
 @pytest.mark.parametrize(
     ("field", "value", "sent"),
     [
@@ -124,3 +128,11 @@ def test_what_cannot_be_read_is_dropped_with_a_note(field: str, value: str) -> N
     sent, dropped = hash_user({field: value})
     assert sent == {}
     assert [path for path, _ in dropped] == [f"user.{field}"]
+
+
+@pytest.mark.parametrize("field", ["email", "phone", "external_id"])
+def test_the_hash_of_nothing_is_dropped_since_it_would_match_everybody(field: str) -> None:
+    nothing = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+    sent, dropped = protect({field: [nothing]}, {field: nothing}, region=None)
+    assert sent == {}
+    assert dropped == [(f"user.{field}", "is the hash of an empty value")]

@@ -71,19 +71,30 @@ def test_names_are_legacy_unless_set(
     assert only(map_event("tiktok", plain | {"event": given}, kind="offline", event_names=style))["event"] == sent
 
 
+@pytest.mark.covers("amperity/column/event-channel")
 @pytest.mark.parametrize("channel", ["email", "website", "phone_call", "in_store", "crm", "other"])
 def test_event_channels_are_a_closed_list(channel: str, map_event: MapEvent, only: Only, plain: dict[str, Any]) -> None:
     plain["properties"] = {"event_channel": channel}
     assert only(map_event("tiktok", plain, kind="offline"))["properties"] == {"event_channel": channel}
 
 
-@pytest.mark.parametrize("channel", ["web", "In Store", 1, ["email"]])
+@pytest.mark.parametrize(
+    ("channel", "meant"),
+    [
+        ("web", ""),
+        ("In Store", "; did you mean in_store?"),
+        ("Email", "; did you mean email?"),
+        (1, ""),
+        (["email"], ""),
+    ],
+)
 def test_another_channel_is_refused_without_repeating_it(
-    channel: Any, map_event: MapEvent, faults: Faults, plain: dict[str, Any]
+    channel: Any, meant: str, map_event: MapEvent, faults: Faults, plain: dict[str, Any]
 ) -> None:
     plain["properties"] = {"event_channel": channel}
-    found = faults(map_event("tiktok", plain, kind="offline"))
-    assert found == {"properties.event_channel": "must be crm or email or in_store or other or phone_call or website"}
+    assert faults(map_event("tiktok", plain, kind="offline")) == {
+        "properties.event_channel": "must be crm or email or in_store or other or phone_call or website" + meant
+    }
 
 
 def test_the_channel_is_left_out_of_events_with_a_note(plain: dict[str, Any], now: float) -> None:

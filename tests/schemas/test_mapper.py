@@ -28,6 +28,7 @@ def test_what_is_no_object_is_invalid(event: Any, source: str, map_event: MapEve
     assert result.reason == "invalid"
 
 
+@pytest.mark.covers("segment/setting/event-set-id")
 def test_the_smallest_event_passes(map_event: MapEvent, plain: dict[str, Any], now: float) -> None:
     result = map_event("tiktok", plain)
     assert isinstance(result, Mapped)
@@ -119,6 +120,7 @@ def test_a_field_fault_outweighs_age_and_age_a_missing_match_key(
 # --- ids
 
 
+@pytest.mark.covers("segment/field/event-id")
 @pytest.mark.parametrize(
     ("given", "sent"), [("e-2", "e-2"), (77, "77"), (None, "door-1"), ("", "door-1"), (" ", "door-1")]
 )
@@ -161,6 +163,7 @@ def test_names_are_translated_both_ways(
     assert (result.items[0].event, result.items[0].body["event"]) == (sent, sent)
 
 
+@pytest.mark.covers("segment/field/event")
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
@@ -194,6 +197,7 @@ def test_other_sources_take_custom_names(event_source: str, map_event: MapEvent,
 # --- match keys
 
 
+@pytest.mark.covers("segment/pii/at-least-one")
 @pytest.mark.parametrize(
     ("event_source", "user", "settings", "passes"),
     [
@@ -243,6 +247,7 @@ def test_what_a_source_requires(
     assert result.reason == reason
 
 
+@pytest.mark.covers("segment/pii/validated")
 def test_without_match_key_the_reasons_of_dropping_are_told(
     map_event: MapEvent, order: dict[str, Any], faults: Faults
 ) -> None:
@@ -286,6 +291,7 @@ def test_fields_of_the_web_are_sent_or_left_out_by_setting(
     }
 
 
+@pytest.mark.covers("segment/field/limited-data-use")
 def test_limited_data_use_is_sent_only_if_given(map_event: MapEvent, order: dict[str, Any], only: Only) -> None:
     assert "limited_data_use" not in only(map_event("segment", order))
     order["properties"]["limited_data_use"] = False
@@ -295,6 +301,7 @@ def test_limited_data_use_is_sent_only_if_given(map_event: MapEvent, order: dict
 # --- mappings
 
 
+@pytest.mark.covers("segment/mappings/own")
 def test_mappings_replace_the_presets(map_event: MapEvent, order: dict[str, Any]) -> None:
     rule = Rule(event="Contact", when="event == 'Called'")
     result = map_event("segment", order, mappings=(rule,))
@@ -305,6 +312,7 @@ def test_mappings_replace_the_presets(map_event: MapEvent, order: dict[str, Any]
     assert mapped.items[0].event == "Contact"
 
 
+@pytest.mark.covers("segment/mappings/own")
 def test_a_mapping_may_ask_for_any_call(map_event: MapEvent, only: Only) -> None:
     call = {"type": "identify", "traits": {"email": "ada@example.com", "vip": True}, "messageId": "m"}
     rule = Rule(event="Subscribe", when="type == 'identify' && traits.vip")
@@ -335,6 +343,7 @@ def test_a_fault_in_one_of_several_refuses_the_event(
     assert list(faults(map_event("segment", order, mappings=rules))) == ["event"]
 
 
+@pytest.mark.covers("segment/field/description")
 @pytest.mark.parametrize(
     ("fields", "part", "expected"),
     [

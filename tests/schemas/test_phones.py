@@ -10,6 +10,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from schemas.phones import NotAPhoneError, parse_e164, to_e164
 
 
+@pytest.mark.covers("segment/field/phone", "commanders-act/note/phone-format")
 @pytest.mark.parametrize(
     ("written", "region", "number"),
     [

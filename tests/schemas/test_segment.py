@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schemas import Mapped, Refused
+from schemas import Mapped, Refused, Rule
 from schemas.sources.segment_fields import FIELDS
 from schemas.sources.segment_presets import PRESETS
 
@@ -21,6 +21,26 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.covers(
+    "segment/field/event-id",
+    "segment/field/timestamp",
+    "segment/field/phone",
+    "segment/field/email",
+    "segment/field/order-id",
+    "segment/field/shop-id",
+    "segment/field/external-id",
+    "segment/field/ttclid",
+    "segment/field/locale",
+    "segment/field/page-url",
+    "segment/field/page-referrer",
+    "segment/field/ip",
+    "segment/field/user-agent",
+    "segment/field/contents",
+    "segment/field/content-type",
+    "segment/field/currency",
+    "segment/field/value",
+    "segment/field/query",
+)
 def test_every_default_path_reaches_its_field(map_event: MapEvent, only: Only, order: dict[str, Any]) -> None:
     assert only(map_event("segment", order)) == {
         "event": "Purchase",
@@ -57,10 +77,29 @@ def test_every_default_path_reaches_its_field(map_event: MapEvent, only: Only, o
     }
 
 
+@pytest.mark.covers("segment/preset/fifteen")
 def test_there_are_fifteen_presets() -> None:
     assert len(PRESETS) == len({preset.name for preset in PRESETS}) == 15
 
 
+@pytest.mark.covers(
+    "segment/accepts-track",
+    "segment/default-mappings",
+    "segment/preset/add-to-cart",
+    "segment/preset/submit-form",
+    "segment/preset/complete-registration",
+    "segment/preset/contact",
+    "segment/preset/initiate-checkout",
+    "segment/preset/search",
+    "segment/preset/complete-payment",
+    "segment/preset/subscribe",
+    "segment/preset/view-content",
+    "segment/preset/download",
+    "segment/preset/click-button",
+    "segment/preset/place-an-order",
+    "segment/preset/add-to-wishlist",
+    "segment/preset/add-payment-info",
+)
 @pytest.mark.parametrize("preset", [preset for preset in PRESETS if preset.trigger], ids=lambda preset: preset.name)
 def test_presets(preset: Any, map_event: MapEvent, only: Only, order: dict[str, Any]) -> None:
     order["event"] = preset.trigger
@@ -71,6 +110,7 @@ def test_presets(preset: Any, map_event: MapEvent, only: Only, order: dict[str, 
     assert contents == {"products": ["p-1"], "properties": ["single"], "none": []}[preset.shape]
 
 
+@pytest.mark.covers("segment/preset/page-view")
 @pytest.mark.parametrize(
     ("event_source", "name"), [("offline", "ViewContent"), ("app", "ViewContent"), ("web", "Pageview")]
 )
@@ -132,6 +172,7 @@ def test_what_no_preset_asks_for_is_unmapped(
     assert "Ada" not in found[path]
 
 
+@pytest.mark.covers("segment/field/ttp")
 @pytest.mark.parametrize(
     ("change", "field", "sent"),
     [
@@ -157,6 +198,7 @@ def test_blank_falls_back_as_null_does(
     assert body["user"][field] == sent
 
 
+@pytest.mark.covers("segment/field/value")
 @pytest.mark.parametrize(
     ("properties", "value"),
     [
@@ -173,6 +215,7 @@ def test_value_falls_back_to_revenue_and_total(
     assert only(map_event("segment", order))["properties"].get("value") == value
 
 
+@pytest.mark.covers("segment/field/ttclid")
 @pytest.mark.parametrize(
     ("url", "ttclid"),
     [
@@ -191,6 +234,7 @@ def test_ttclid_comes_from_the_page_last(
     assert only(map_event("segment", order))["user"].get("ttclid") == ttclid
 
 
+@pytest.mark.covers("segment/field/contents")
 @pytest.mark.parametrize(
     ("products", "contents"),
     [
@@ -218,6 +262,7 @@ def test_a_single_product_preset_without_a_product_sends_no_empty_one(
     assert "contents" not in only(map_event("segment", order))["properties"]
 
 
+@pytest.mark.covers("segment/field/currency")
 @pytest.mark.parametrize(
     ("change", "path"),
     [
@@ -255,6 +300,7 @@ def test_faults_name_the_place_in_the_call(
     assert result.reason == "invalid"
 
 
+@pytest.mark.covers("segment/field/lead-id")
 def test_the_lead_goes_where_its_source_has_it(map_event: MapEvent, only: Only, order: dict[str, Any]) -> None:
     order["properties"] |= {"lead_id": "l-1", "lead_event_source": "crm-1"}
     body = only(map_event("segment", order, event_source="crm"))
@@ -263,6 +309,7 @@ def test_the_lead_goes_where_its_source_has_it(map_event: MapEvent, only: Only, 
     assert only(map_event("segment", order))["user"]["lead_id"] == "l-1"
 
 
+@pytest.mark.covers("segment/field/test-event-code")
 def test_the_test_event_code_stays_out_of_the_element(map_event: MapEvent, order: dict[str, Any]) -> None:
     order["properties"]["test_event_code"] = "TEST1"
     result = map_event("segment", order)
@@ -283,6 +330,34 @@ def test_nothing_absent_is_sent(map_event: MapEvent, only: Only) -> None:
         "user": {"email": [digest("ada@example.com")]},
         "properties": {"content_type": "product"},
     }
+
+
+@pytest.mark.covers("segment/action/report-offline-event", "segment/action/payment", "segment/action/non-payment")
+@pytest.mark.parametrize(
+    "action", [None, "reportOfflineEvent", "trackPaymentOfflineConversion", "trackNonPaymentOfflineConversion"]
+)
+def test_every_action_sends_the_same(
+    action: str | None, map_event: MapEvent, only: Only, order: dict[str, Any]
+) -> None:
+    rule = Rule(event="Purchase", when="event == 'Order Completed'", action=action)
+    assert only(map_event("segment", order, mappings=(rule,))) == only(map_event("segment", order))
+
+
+@pytest.mark.covers("segment/engage/computed-traits", "segment/engage/audiences")
+@pytest.mark.parametrize(("member", "name"), [(True, "Subscribe"), (False, "Contact"), (None, None)])
+def test_entering_and_leaving_an_audience_become_events_where_mappings_ask_for_it(
+    member: bool | None, name: str | None, map_event: MapEvent
+) -> None:
+    trait = "traits.order_completed_last_30days"
+    rules = (
+        Rule(event="Subscribe", when=f"type == 'identify' && {trait} == `true`"),
+        Rule(event="Contact", when=f"type == 'identify' && {trait} == `false`"),
+    )
+    call = {"type": "identify", "userId": "u-1", "traits": {"email": "ada@example.com"}}
+    if member is not None:
+        call["traits"] = {"email": "ada@example.com", "order_completed_last_30days": member}
+    result = map_event("segment", call, mappings=rules)
+    assert ([item.event for item in result.items] if isinstance(result, Mapped) else [None]) == [name]
 
 
 def test_the_table_of_fields_names_each_target_once_for_an_event_source() -> None:

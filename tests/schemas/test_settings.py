@@ -16,6 +16,12 @@ def faults_of(**settings: Any) -> dict[str, str]:
     return {fault.path: fault.rule for fault in caught.value.faults}
 
 
+@pytest.mark.covers(
+    "segment/setting/event-set-id",
+    "segment/mappings/limit",
+    "commanders-act/setting/event-set-id",
+    "amperity/setting/event-set-id",
+)
 @pytest.mark.parametrize(
     ("settings", "path", "rule"),
     [
@@ -33,6 +39,16 @@ def faults_of(**settings: Any) -> dict[str, str]:
         ({"max_future_seconds": -1}, "max_future_seconds", "negative"),
         ({"mappings": (Rule(event="Contact"),) * 51}, "mappings", "at most 50, are 51"),
         ({"mappings": (Rule(),)}, "mappings.0.event", "is required"),
+        (
+            {"mappings": (Rule(event="Contact", action="reportOfflineEvents"),)},
+            "mappings.0.action",
+            "did you mean reportOfflineEvent?",
+        ),
+        (
+            {"source": "amperity", "mappings": (Rule(event="Contact", action="reportOfflineEvent"),)},
+            "mappings.0.action",
+            "is for source segment only",
+        ),
         ({"mappings": (Rule(event="purchase"),)}, "mappings.0.event", "did you mean Purchase?"),
         ({"mappings": (Rule(event="Complete Payment"),)}, "mappings.0.event", "did you mean CompletePayment?"),
         ({"mappings": (Rule(event="Contact", when="a ="),)}, "mappings.0.when", "not a valid expression"),
@@ -68,6 +84,7 @@ def test_all_faults_come_together() -> None:
     }
 
 
+@pytest.mark.covers("segment/mappings/limit")
 def test_fifty_mappings_are_allowed() -> None:
     Mapper(MappingSettings(source="segment", event_source_id="1", mappings=(Rule(event="Contact"),) * 50))
 

@@ -9,6 +9,7 @@ import pytest
 from schemas.timestamps import NotATimeError, lacks_zone, read_time
 
 
+@pytest.mark.covers("segment/field/timestamp")
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [

@@ -9,10 +9,15 @@ from typing import Any
 import orjson
 import pytest
 import redis as redis_py
+from kombu.exceptions import OperationalError
 
+from tasks.deliver import deliver as task
 from tasks.deliver import deliver_slice
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
+from worker.envelope import Envelope
 from worker.keys import Keys
+from worker.keys import limiter as limiter_key
+from worker.limiter import scope
 from worker.overview import Overview, look
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
@@ -68,6 +73,7 @@ def test_batches_keep_to_their_size(
     assert state(redis).totals["delivered"] == 25
 
 
+@pytest.mark.covers("segment/field/test-event-code")
 def test_test_events_never_share_a_request_with_live_ones(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
@@ -77,6 +83,7 @@ def test_test_events_never_share_a_request_with_live_ones(
     assert sum(event.get("test_event_code") == "TEST1" for event in sandbox.events) == 1
 
 
+@pytest.mark.covers("segment/pii/validated")
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
@@ -87,6 +94,7 @@ def test_test_events_never_share_a_request_with_live_ones(
         (b"null", "undecodable"),
         (b"{}", "unmapped"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "undecodable"),
+        (b'{"event": "x", "a":' + b"[" * 990 + b"]" * 990 + b"}", "unmapped"),
         (b'{"event": "Order Completed", "x": "' + b"y" * 300_000 + b'"}', "too_large"),
         (b'{"event": "Order Completed", "x": NaN}', "undecodable"),
         (b'{"type": "track", "event": "Order Completed", "properties": {"email": "\xff"}}', "undecodable"),
@@ -139,6 +147,56 @@ def test_throttling_uses_no_attempt_and_blocks_until_the_window_ends(
     deliver(here)
     assert len(sandbox.deliveries) == 1
     assert state(redis).totals["delivered"] == 1
+
+
+def test_a_block_lasts_as_long_as_it_says(redis: redis_py.Redis, make_runtime: MakeRuntime) -> None:
+    delivery, _ = make_runtime().of("stores")
+    for _ in range(5):
+        before = time.time()
+        delivery.pauses.block(1.0)
+        assert float(redis.hget(KEYS.state, "blocked_until") or 0) / 1000 >= before + 0.99
+        time.sleep(0.19)
+
+
+def test_a_served_request_ends_a_row_of_throttling(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    """Otherwise short bursts, each over in a second, would add up to the penalty of a minute or of a day."""
+    here = make_runtime()
+    for number in range(5):
+        sandbox.clear_faults()
+        sandbox.fault("throttle", times=1)
+        put(redis, order_completed(number))
+        deliver(here)
+        redis.hset(KEYS.state, "blocked_until", 0)
+        (limit,) = redis.keys("*limit*")
+        assert float(redis.hget(limit, "blocked_until") or 0) / 1000 < time.time() + 1.1
+        redis.hset(limit, "blocked_until", int(time.time() * 1000))  # its window ends now
+        promote(redis)
+        deliver(here)
+        assert state(redis).totals["delivered"] == number + 1
+    assert redis.hget(limit, "row") is None
+
+
+def test_throttling_without_an_answer_in_between_waits_for_the_longer_windows(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    sandbox.fault("throttle")
+    put(redis, order_completed(1))
+    waits = []
+    for _ in range(7):
+        deliver(here)
+        (limit,) = redis.keys("*limit*")
+        waits.append(float(redis.hget(limit, "blocked_until") or 0) / 1000 - time.time())
+        redis.hset(limit, "blocked_until", int(time.time() * 1000))  # its window ends now
+        redis.hset(limit, "second", 0)
+        redis.hset(KEYS.state, "blocked_until", 0)
+        promote(redis)
+    assert all(0 < wait <= 1 for wait in waits[:3])
+    assert all(299 < wait <= 300 for wait in waits[3:6])
+    assert time.gmtime(time.time() + waits[6])[3:5] == (0, 0)
+    assert len(sandbox.requests) == 7
 
 
 @pytest.mark.parametrize("action", ["http", "not_json", "reset", "truncate", "accept_then_reset"])
@@ -272,8 +330,8 @@ def test_while_half_open_only_one_batch_probes(redis: redis_py.Redis, make_runti
     here = make_runtime()
     redis.hset(KEYS.breaker, mapping={"open_until": 1, "opened_times": 1})
     gate = [KEYS.state, KEYS.breaker, KEYS.slices]
-    assert run(here.redis, "gate", gate, ["a", 1000])[0] == b"probe"
-    assert run(here.redis, "gate", gate, ["b", 1000])[0] == b"open"
+    assert run(here.redis, "gate", gate, ["a", 1000, 4])[0] == b"probe"
+    assert run(here.redis, "gate", gate, ["b", 1000, 4])[0] == b"open"
 
 
 def test_the_ledger_sends_no_event_twice_unless_forced(
@@ -392,6 +450,79 @@ def test_our_own_rate_limit_defers_without_an_attempt(
     assert now.waiting + now.scheduled == 2
 
 
+def test_a_throttled_source_makes_no_other_wait_as_long(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime(event_source_id="set-{{properties.shop_id}}")
+    fingerprint = here.of("stores")[0].destination.credentials.fingerprint()
+    waits = {"set-short": 5, "set-long": 40_000}
+    for source, seconds in waits.items():
+        key = limiter_key(scope(fingerprint, source, "event/track/"))
+        redis.hset(key, "blocked_until", int((time.time() + seconds) * 1000))
+    put(
+        redis,
+        order_completed(1, shop_id="short"),
+        order_completed(2, shop_id="long"),
+        order_completed(3, shop_id="free"),
+    )
+    deliver(here)
+    assert set(sandbox.deliveries) == {"message-3"}
+    due = [score / 1000 - time.time() for _, score in redis.zrange(KEYS.due, 0, -1, withscores=True)]
+    assert due == [pytest.approx(seconds, abs=1) for seconds in waits.values()]
+
+
+def test_a_broker_that_takes_no_message_ends_no_delivery(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    order_completed: MakeOrder,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = make_runtime(batch_size=2)
+    put(redis, *(order_completed(number) for number in range(7)))
+    refused = []
+
+    def refuse(args: tuple[str, str], **_: object) -> None:
+        refused.append(args)
+        raise OperationalError
+
+    monkeypatch.setattr("tasks.deliver.runtime", lambda: here)
+    monkeypatch.setattr("tasks.deliver._SLICE_SECONDS", 0)
+    monkeypatch.setattr(task, "apply_async", refuse)
+    task("stores", "token")
+    assert refused == [("stores", "token")] * 4
+    assert len(sandbox.deliveries) == 7
+    assert not redis.exists(KEYS.slices)
+
+
+def test_a_replay_of_what_was_delivered_is_refused_unless_forced(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    here = make_runtime()
+    put(redis, order_completed(1))
+    deliver(here)
+    changes = Changes(redis, KEYS)
+    envelope = Envelope(ref="1-1", id="message-1", payload=orjson.dumps(order_completed(1)), enqueued_at=1)
+    for forced, times in ((False, 1), (True, 2)):
+        changes.add(DeadLetter("stores", "partial", "why", envelope, time.time()))
+        changes.replay("1-1", forced=forced)
+        deliver(here)
+        assert sandbox.deliveries == {"message-1": times}
+    assert state(redis).totals["duplicate"] == 1
+
+
+def test_a_request_that_is_too_large_is_split_until_it_fits(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    sandbox.configure(max_body_bytes=6_000)
+    put(redis, *(order_completed(number) for number in range(40)), order_completed(99, query="x" * 7_000))
+    deliver(make_runtime())
+    (dead,) = letters(redis)
+    assert (dead.reason, dead.envelope.id) == ("too_large", "message-99")
+    assert len(sandbox.deliveries) == 40
+
+
+@pytest.mark.covers("commanders-act/field/event-set-id")
 @pytest.mark.parametrize(("count", "paths"), [(1, ["track"]), (3, ["batch"]), (120, ["batch", "batch", "batch"])])
 def test_the_legacy_endpoints_get_one_event_or_a_batch_of_at_most_fifty(
     count: int,

@@ -52,6 +52,18 @@ def test_the_legacy_endpoints_have_defaults_of_their_own() -> None:
     assert stores(GOOD).mapping.name_style == "current"
 
 
+@pytest.mark.covers("segment/action/deprecated")
+def test_a_deprecated_action_is_an_alias_and_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    actions = ("reportOfflineEvent", "trackPaymentOfflineConversion", "trackPaymentOfflineConversion")
+    text = "".join(f'[[destinations.stores.mappings]]\nevent = "Purchase"\naction = "{action}"\n' for action in actions)
+    with caplog.at_level("WARNING"):
+        assert [rule.action for rule in stores(GOOD + text).mapping.mappings] == list(actions)
+    place = "destinations.stores.mappings.1.action"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{place}: trackPaymentOfflineConversion is deprecated and does what reportOfflineEvent does"
+    ]
+
+
 def test_a_secret_shows_itself_nowhere() -> None:
     assert "very-secret" not in repr(build(tomllib.loads(GOOD), ENVIRONMENT, source="test"))
 
@@ -124,6 +136,7 @@ def test_durations(text: str, seconds: float) -> None:
     assert stores(GOOD + f"retry = {{ max_backoff = {text}, min_backoff = 0.1 }}").retry.max_backoff_seconds == seconds
 
 
+@pytest.mark.covers("segment/setting/access-token")
 @pytest.mark.parametrize("token", ["", "   ", "tök", "a\nb"])
 def test_a_token_that_cannot_go_into_a_header_is_refused(token: str) -> None:
     (told,) = faults(GOOD, {"TOKEN": token, "SET": "1"})

@@ -261,3 +261,84 @@ def test_discard_removes_for_good(redis: redis_py.Redis) -> None:
     assert changes.discard(chosen) == 0
     assert queries.count() == 1
     assert queries.facets()["reason"] == {"invalid": 1}
+
+
+def test_a_dead_letter_that_died_again_since_it_was_read_is_neither_discarded_nor_replayed_by_its_old_face(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = bury(redis, 1, reason="rejected", code=40002, event="Purchase")
+    queries, changes = Queries(redis, KEYS), Changes(redis, KEYS)
+    old = queries.get(ref)
+    assert old is not None
+    changes.replay(ref)
+    (claimed,) = inbox(redis).claim(1)
+    settle(redis, (claimed, Dead(letter(claimed.envelope, reason="exhausted"))))
+    assert changes.discard([old]) == 0
+    monkeypatch.setattr(Queries, "get", lambda *_: old)
+    assert changes.replay(ref) is Replayed.GONE
+    assert queries.count() == 1
+    assert queries.facets() == {"reason": {"exhausted": 1}, "code": {}, "event": {}}
+
+
+def test_an_edit_that_comes_while_a_replay_is_under_way_is_what_is_sent(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ref,) = bury(redis, 1)
+    changes, read = Changes(redis, KEYS), Queries(redis, KEYS).get(ref)
+
+    def read_before_the_edit(*_: object) -> DeadLetter | None:
+        changes.edit(ref, b'{"mended":true}')
+        return read
+
+    monkeypatch.setattr(Queries, "get", read_before_the_edit)
+    changes.replay(ref)
+    (claimed,) = inbox(redis).claim(1)
+    assert claimed.envelope.payload == b'{"mended":true}'
+
+
+def test_what_a_redis_that_lost_its_last_second_calls_new_is_counted_when_it_is_done(redis: redis_py.Redis) -> None:
+    add(redis, 3)
+    batch = inbox(redis).claim(3)
+    redis.xgroup_destroy(KEYS.inbox, GROUP)
+    assert settle(redis, *((claimed, Done("delivered")) for claimed in batch)) == 3
+    assert places(redis)["streams"] == 0
+    assert redis.hget(KEYS.totals, "delivered") == b"3"
+
+
+@pytest.mark.parametrize("broken", [KEYS.due, KEYS.scheduled, KEYS.dead, KEYS.dead_events, KEYS.facets, KEYS.totals])
+def test_a_key_of_the_wrong_type_refuses_a_settlement_whole(redis: redis_py.Redis, broken: str) -> None:
+    add(redis, 3)
+    done, later, dead = inbox(redis).claim(3)
+    redis.set(broken, "something of somebody else's")
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        settle(
+            redis,
+            (done, Done("delivered")),
+            (later, Later(later.envelope, 5, "retried")),
+            (dead, Dead(letter(dead.envelope))),
+        )
+    assert redis.xlen(KEYS.inbox) == redis.xpending(KEYS.inbox, GROUP)["pending"] == 3
+
+
+def test_an_edit_of_a_dead_letter_that_is_gone_leaves_nothing_behind(redis: redis_py.Redis) -> None:
+    (ref,) = bury(redis, 1)
+    changes = Changes(redis, KEYS)
+    changes.replay(ref)
+    assert changes.edit(ref, b"{}") is False
+    assert not redis.exists(KEYS.dead_revisions)
+
+
+@pytest.mark.parametrize("by", ["delconsumer", "setid"])
+def test_what_nobody_holds_and_nobody_would_be_given_is_claimed_by_force(redis: redis_py.Redis, by: str) -> None:
+    add(redis, 5)
+    kept = inbox(redis, "lives").claim(2)
+    if by == "delconsumer":
+        inbox(redis, "removed").claim(3)
+        redis.xgroup_delconsumer(KEYS.inbox, GROUP, "removed")
+    else:
+        redis.xgroup_setid(KEYS.inbox, GROUP, "$")
+    rescued = inbox(redis, "b").claim(10)
+    assert len(rescued) == 3
+    assert inbox(redis, "c").claim(10) == []
+    assert settle(redis, *((claimed, Done("delivered")) for claimed in kept + rescued)) == 5
+    assert places(redis)["streams"] == 0

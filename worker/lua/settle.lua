@@ -12,8 +12,17 @@
 --       counters: name, amount
 -- Returns: how many entries were still ours to settle.
 -- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
--- worker is never placed twice. It also makes the script "dirty", after which Redis lets its other writes
--- through even when memory is full; without a first write allowed, nothing at all is written.
+-- worker is never placed twice.
+-- Redis undoes nothing when a script fails half-way. So a key of the wrong type is found before the first write.
+local TYPES = {'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set'}
+for number, key in ipairs(KEYS) do
+  local found = redis.call('TYPE', key).ok
+  local wanted = TYPES[number] or (string.find(key, '}:order', 1, true) and 'hash' or 'zset')
+  if found ~= 'none' and found ~= wanted then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found)
+  end
+end
+
 local group = ARGV[1]
 local at = 4
 local function take()
@@ -24,6 +33,8 @@ end
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('XDEL', KEYS[1], '0-1')
 local settled = 0
 local counts = {}
 local function count(name, amount) counts[name] = (counts[name] or 0) + amount end
@@ -41,9 +52,9 @@ for number = 1, tonumber(take()) do
   local key, refs = KEYS[tonumber(take())], KEYS[tonumber(take())]
   local ref, token, delivered, state, seconds = take(), take(), take(), take(), take()
   local record = {key = key, refs = refs, ref = ref, token = token, delivered = delivered, state = state, seconds = seconds}
-  -- Asked now, before it is acknowledged: only who still holds the entry may say that the update is gone.
+  -- Asked now, before it is acknowledged and deleted: then only who ends the entry says that the update is gone.
   local held = redis.pcall('XPENDING', KEYS[stream], group, id, id, 1)
-  record.ours = not held.err and #held > 0
+  record.ours = not held.err and #held > 0 or #redis.call('XRANGE', KEYS[stream], id, id) > 0
   orders[number] = record
 end
 
@@ -64,9 +75,12 @@ for _, batch in pairs(batches) do
   for first = 1, #batch.ids, 1000 do
     local last = math.min(first + 999, #batch.ids)
     local acknowledged = redis.call('XACK', KEYS[batch.stream], group, unpack(batch.ids, first, last))
-    redis.call('XDEL', KEYS[batch.stream], unpack(batch.ids, first, last))
-    settled = settled + acknowledged
-    count(batch.counter, acknowledged)
+    -- Done is done: the entry goes, too, where its claim was forgotten (a group made again, a Redis that lost its
+    -- last second), and then it is the deletion that counts.
+    local deleted = redis.call('XDEL', KEYS[batch.stream], unpack(batch.ids, first, last))
+    local ended = math.max(acknowledged, deleted)
+    settled = settled + ended
+    count(batch.counter, ended)
   end
 end
 

@@ -3,9 +3,12 @@
 -- ARGV: 1 ms until the next 00:00 UTC
 -- Returns: ms to wait.
 -- TikTok does not say which window it was. The first three in a row: the second; the next three: the minute's
--- five-minute penalty; after that the day. A row ends when ten minutes pass, beyond the block, without one.
+-- five-minute penalty; after that the day. A row ends with the first request that is served (served.lua), or when
+-- ten minutes pass, beyond the block, without one.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Removing nothing: after its first write Redis lets a script's others through even when memory is full.
+redis.call('HDEL', KEYS[1], '')
 local state = redis.call('HMGET', KEYS[1], 'factor', 'row', 'blocked_until')
 local blocked = tonumber(state[3] or 0)
 if blocked > now then return blocked - now end -- one penalty for all requests that were under way together

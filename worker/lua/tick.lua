@@ -16,7 +16,8 @@ for number = 1, 3 do
     if pending.err then
       backlog = backlog + length -- no group yet: everything waits
     else
-      backlog = backlog + length - pending[1]
+      -- Entries deleted by another hand stay pending until their silence is noticed: they hide no new ones for ever.
+      backlog = backlog + math.max(0, length - pending[1])
       if pending[1] > 0 then
         local silent = redis.call('XPENDING', KEYS[number], group, 'IDLE', ARGV[5], '-', '+', 100)
         backlog = backlog + #silent

@@ -81,7 +81,7 @@ class OrderDelivery(Delivery):
         started, requests = self.clock(), sending.requests
         claimed, settlement = prepared.claimed, Settlement()
         taken, its_turn = False, True
-        decided: Fate = Later(claimed.envelope, max(sending.wait_seconds, _WAIT_AFTER_STOP_SECONDS), "deferred")
+        decided: Fate = Later(claimed.envelope, _WAIT_AFTER_STOP_SECONDS, "deferred")
         if self._may_go_on(sending):
             admission = self.book.admit(claimed, update, token=token)
             its_turn = admission.decision != "wait"
@@ -95,8 +95,7 @@ class OrderDelivery(Delivery):
             elif self._may_go_on(sending):
                 verdict = self._send_one(update, sending)
                 taken = verdict.outcome is Outcome.DELIVERED
-                now, wait = self.clock(), sending.wait_seconds
-                decided = fate(prepared, [verdict], self.destination, now=now, wait_seconds=wait)
+                decided = fate(prepared, [verdict], self.destination, now=self.clock())
         if taken:
             settlement.delivered.append(digest(update))
         settlement.count("requests", sending.requests - requests)

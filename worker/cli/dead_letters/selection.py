@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +16,9 @@ from worker.reasons import REASONS
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+everything = click.option("--all", "everything", is_flag=True, help="All of them.")
 
 
 def filters(command: _C) -> _C:
@@ -32,6 +35,12 @@ def filters(command: _C) -> _C:
     return command
 
 
+def sentence(what: str, count: int, by_reason: Mapping[str, int]) -> str:
+    """Return a plan in one sentence."""
+    reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
+    return f"{count} {what}" + (f" ({reasons})" if reasons else "")
+
+
 def wanted(options: dict[str, Any]) -> Filter:
     """Return the filter that the options of :func:`filters` describe."""
     return Filter(
@@ -46,8 +55,6 @@ def wanted(options: dict[str, Any]) -> Filter:
 def _seconds(moment: datetime | None) -> float | None:
     if moment is None:
         return None
-    from datetime import UTC
-
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

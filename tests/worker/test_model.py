@@ -1,0 +1,351 @@
+"""The queue against a plain model of it: whatever happens in whatever order, each event is in exactly one place."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import hypothesis.strategies as st
+import orjson
+import redis as redis_py
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
+from worker.inbox import Claimed, Inbox
+from worker.keys import GROUP, Keys
+from worker.scripts import run
+from worker.settlement import Dead, Done, Fate, Later, Settlement, write
+
+KEYS = Keys("stores")
+STREAMS = KEYS.streams
+WORKERS = ("a", "b", "c")
+LONG_SECONDS = 3600.0
+IN_A_STREAM = ("new", "stranded", "pending")
+
+Facets = tuple[str, int | None, str | None]
+Entry = tuple[int, str]
+
+reasons = st.sampled_from(["invalid", "rejected", "exhausted"])
+codes = st.sampled_from([None, 40000, 40002])
+names = st.sampled_from([None, "Purchase", "Lead"])
+fates = st.one_of(
+    st.tuples(st.just("done"), st.sampled_from(["delivered", "duplicate"])),
+    st.tuples(st.just("later"), st.sampled_from([0.0, LONG_SECONDS])),
+    st.tuples(st.just("dead"), st.tuples(reasons, codes, names)),
+)
+
+
+@dataclass
+class Place:
+    """Where the model has an event: `name` is new, pending, phantom (pending, its entry deleted), stranded (not new,
+    held by nobody), scheduled, dead or gone."""
+
+    name: str
+    entry: Entry | None = None
+    ripe: bool = False
+    facets: Facets | None = None
+
+
+class Queue(RuleBasedStateMachine):
+    """Every rule does one thing to Redis and to the model; the invariant compares them whole."""
+
+    redis: redis_py.Redis
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.redis.flushall()
+        self.places: dict[int, Place] = {}
+        self.payloads: dict[int, bytes] = {}
+        self.revised: dict[int, bytes] = {}
+        self.replays: Counter[int] = Counter()
+        self.held: list[tuple[int, Claimed]] = []
+        self.seen_letters: list[DeadLetter] = []
+        self.totals: Counter[str] = Counter()
+        self.changes = Changes(self.redis, KEYS)
+        self.queries = Queries(self.redis, KEYS)
+
+    def at(self, name: str) -> list[int]:
+        return [number for number, place in self.places.items() if place.name == name]
+
+    def inbox(self, worker: str) -> Inbox:
+        return Inbox(self.redis, KEYS, consumer=worker)
+
+    def numbered(self, claimed: Claimed) -> int:
+        return int(orjson.loads(claimed.envelope.payload)["n"])
+
+    def hold(self, batch: list[Claimed]) -> None:
+        for claimed in batch:
+            number = self.numbered(claimed)
+            assert claimed.envelope.payload == self.payloads[number]
+            self.places[number] = Place("pending", (claimed.stream, claimed.entry_id))
+            self.held.append((number, claimed))
+
+    @rule(count=st.integers(1, 4))
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            number = len(self.places)
+            self.payloads[number] = orjson.dumps({"n": number})
+            entry_id = self.redis.xadd(STREAMS[0], {"event": self.payloads[number], "id": f"id-{number}"})
+            self.places[number] = Place("new", (1, entry_id.decode()))
+
+    @rule(worker=st.sampled_from(WORKERS), most=st.integers(1, 6))
+    def claim(self, worker: str, most: int) -> None:
+        batch = self.inbox(worker).claim(most)
+        numbers = [self.numbered(claimed) for claimed in batch]
+        assert len(set(numbers)) == len(numbers)
+        fresh, stranded = self.at("new"), self.at("stranded")
+        assert set(numbers) <= set(fresh or stranded)
+        # Phantoms make a stream look as if all of it were held, until they are taken back.
+        if fresh or not self.at("phantom"):
+            assert len(batch) == min(most, len(fresh or stranded))
+        self.hold(batch)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def take_back(self, worker: str) -> None:
+        """With no silence asked for, everything pending is up for it, in batches as small as deaths make them."""
+        batch = self.inbox(worker).take_back(silence_seconds=0, size=64, max_deliveries=10_000)
+        numbers = [self.numbered(claimed) for claimed in batch]
+        assert len(set(numbers)) == len(numbers)
+        assert {self.places[number].name for number in numbers} <= {"pending"}
+        assert bool(numbers) == bool(self.at("pending"))
+        self.hold(batch)
+        for number in self.at("phantom"):
+            stream, entry_id = self.places[number].entry or (0, "")
+            if not self.redis.xpending_range(STREAMS[stream - 1], GROUP, entry_id, entry_id, 1):
+                self.places[number] = Place("gone")
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        """By whoever ever held an entry: in time, twice, or long after it was taken back."""
+        chosen = data.draw(st.lists(st.integers(0, len(self.held) - 1), min_size=1, max_size=8, unique=True))
+        batch = list({self.held[index][1].entry_id: self.held[index] for index in chosen}.values())
+        self.decide(batch, [data.draw(fates) for _ in batch])
+
+    @rule(count=st.integers(1, 3), facets=st.tuples(reasons, codes, names))
+    def die(self, count: int, facets: Facets) -> None:
+        """A whole life in one step, so that short runs, too, get to what comes after death, and after a second one."""
+        self.add(count)
+        self.claim("a", 64)
+        waiting = {self.places[number].entry for number in self.at("pending")}
+        batch = {
+            claimed.entry_id: (number, claimed)
+            for number, claimed in self.held
+            if (claimed.stream, claimed.entry_id) in waiting
+        }
+        self.decide(list(batch.values()), [("dead", facets)] * len(batch))
+
+    def decide(self, batch: list[tuple[int, Claimed]], choices: list[tuple[str, Any]]) -> None:
+        decided: list[tuple[Claimed, Fate]] = []
+        ours = 0
+        done: dict[tuple[int, str], Counter[str]] = {}
+        for (number, claimed), (kind, how) in zip(batch, choices, strict=True):
+            place = self.places[number]
+            mine = place.entry == (claimed.stream, claimed.entry_id)
+            acknowledged = mine and place.name in ("pending", "phantom")
+            if kind == "done":
+                decided.append((claimed, Done(how)))
+                # Delivered is delivered: its entry goes even if a group that was made again calls it new.
+                if acknowledged or (mine and place.name in ("new", "stranded")):
+                    self.places[number] = Place("gone")
+                    ends = ("acknowledged",) if acknowledged else ()
+                    ends += ("deleted",) if place.name != "phantom" else ()
+                    done.setdefault((claimed.stream, how), Counter()).update(ends)
+            elif kind == "later":
+                decided.append((claimed, Later(claimed.envelope, how, "retried")))
+                if acknowledged:
+                    self.places[number] = Place("scheduled", ripe=how == 0)
+                    self.totals["retried"] += 1
+                    ours += 1
+            else:
+                reason, code, event = how
+                letter = DeadLetter(
+                    "stores", reason, "why", claimed.envelope, time.time(), code=code, request_id=None, event=event
+                )
+                decided.append((claimed, Dead(letter)))
+                if acknowledged:
+                    self.places[number] = Place("dead", facets=how)
+                    self.totals.update((f"dead:{reason}", "dead"))
+                    ours += 1
+        for (_, counter), ends in done.items():
+            # Counted by the larger of two amounts; only a batch that holds both kinds of oddity is counted short.
+            self.totals[counter] += max(ends.values())
+            ours += max(ends.values())
+        settlement = Settlement(fates=decided, delivered=[b"digest"])
+        assert write(self.redis, KEYS, settlement, now=time.time(), ledger_seconds=86400) == ours
+
+    @rule(most=st.integers(1, 8), everything=st.booleans())
+    def promote(self, most: int, everything: bool) -> None:
+        due = [number for number in self.at("scheduled") if everything or self.places[number].ripe]
+        moved, _ = run(
+            self.redis, "promote", [KEYS.due, KEYS.scheduled, KEYS.retry], [most, "all" if everything else ""]
+        )
+        assert moved == min(most, len(due))
+        self.find_in(2, due, moved)
+
+    @precondition(lambda self: self.at("dead"))
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(self.at("dead")))
+        assert self.changes.replay(self.ref(number)) is Replayed.REPLAYED
+        self.totals["replayed"] += 1
+        self.replays[number] += 1
+        self.payloads[number] = self.revised.pop(number, self.payloads[number])
+        self.find_in(3, [number], 1)
+
+    @precondition(lambda self: self.places)
+    @rule(data=st.data())
+    def edit(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.places)))
+        payload = orjson.dumps({"n": number, "edited": len(self.revised)})
+        is_dead = self.places[number].name == "dead"
+        ref = self.ref(number) if is_dead else "0-1"
+        assert self.changes.edit(ref, payload) is is_dead
+        if is_dead:
+            self.revised[number] = payload
+
+    @rule()
+    def look_at_dead_letters(self) -> None:
+        self.seen_letters = list(self.queries.scan(Filter()))
+        assert len(self.seen_letters) == len(self.at("dead"))
+
+    @precondition(lambda self: self.seen_letters)
+    @rule(data=st.data())
+    def discard(self, data: st.DataObject) -> None:
+        """What a person saw a while ago: it may be gone by now, or have died again of something else."""
+        chosen = data.draw(st.lists(st.sampled_from(self.seen_letters), unique_by=lambda letter: letter.ref))
+        expected = 0
+        for letter in chosen:
+            number = int(letter.envelope.id.removeprefix("id-"))
+            if self.places[number].name == "dead" and letter.envelope.replays == self.replays[number]:
+                self.places[number] = Place("gone")
+                self.revised.pop(number, None)
+                expected += 1
+        assert self.changes.discard(chosen) == expected
+        self.totals["discarded"] += expected
+
+    @rule(stream=st.integers(1, 3))
+    def destroy_group(self, stream: int) -> None:
+        if self.redis.exists(STREAMS[stream - 1]):
+            self.redis.xgroup_destroy(STREAMS[stream - 1], GROUP)
+        for place in self.places.values():
+            if place.entry and place.entry[0] == stream:
+                place.name, place.entry = ("gone", None) if place.name == "phantom" else ("new", place.entry)
+
+    @rule(worker=st.sampled_from(WORKERS), stream=st.integers(1, 3))
+    def remove_consumer(self, worker: str, stream: int) -> None:
+        """By hand, with all it holds."""
+        key = STREAMS[stream - 1]
+        if not self.has_group(key):
+            return
+        rows: Any = self.redis.xpending_range(key, GROUP, "-", "+", 1000, consumername=worker)
+        lost = {(stream, row["message_id"].decode()) for row in rows}
+        for number, place in self.places.items():
+            if place.entry in lost:
+                self.places[number] = replace(place, name="stranded") if place.name == "pending" else Place("gone")
+        self.redis.xgroup_delconsumer(key, GROUP, worker)
+
+    def has_group(self, key: str) -> bool:
+        return bool(self.redis.exists(key)) and bool(self.redis.xinfo_groups(key))
+
+    @precondition(lambda self: any(place.name in IN_A_STREAM for place in self.places.values()))
+    @rule(data=st.data())
+    def delete_by_hand(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from([number for name in IN_A_STREAM for number in self.at(name)]))
+        place = self.places[number]
+        assert place.entry is not None
+        self.redis.xdel(STREAMS[place.entry[0] - 1], place.entry[1])
+        self.places[number] = replace(place, name="phantom") if place.name == "pending" else Place("gone")
+
+    def ref(self, number: int) -> str:
+        """Return the reference by which Redis knows a dead letter: the id of the entry it first came in."""
+        (found,) = [letter.ref for letter in self.queries.scan(Filter()) if letter.envelope.id == f"id-{number}"]
+        return found
+
+    def find_in(self, stream: int, candidates: list[int], count: int) -> None:
+        """Note in which entries of a stream `count` of the candidates arrived; ids are the server's to choose."""
+        known = {place.entry for place in self.places.values()}
+        for entry_id, fields in self.redis.xrange(STREAMS[stream - 1]):
+            entry = (stream, entry_id.decode())
+            if entry not in known:
+                number = int(orjson.loads(fields[b"event"])["n"])
+                assert number in candidates
+                self.places[number] = Place("new", entry)
+                count -= 1
+        assert count == 0
+
+    @invariant()
+    def each_event_is_in_exactly_one_place(self) -> None:
+        found: list[tuple[int, str, Any]] = []
+        for number, key in enumerate(STREAMS, start=1):
+            held = self.pending(key)
+            for entry_id, fields in self.redis.xrange(key):
+                event = int(orjson.loads(fields[b"event"])["n"])
+                assert fields[b"event"] == self.payloads[event]
+                found.append((event, "pending" if entry_id in held else "new", (number, entry_id.decode())))
+        scheduled = self.redis.hgetall(KEYS.scheduled)
+        assert set(scheduled) == set(self.redis.zrange(KEYS.due, 0, -1))
+        found += [(orjson.loads(packed.partition(b"\n")[2])["n"], "scheduled", None) for packed in scheduled.values()]
+        found += [(orjson.loads(event)["n"], "dead", None) for event in self.redis.hvals(KEYS.dead_events)]
+        kept = (*IN_A_STREAM, "scheduled", "dead")
+        expected = [
+            (number, "new" if place.name == "stranded" else place.name, place.entry)
+            for number, place in self.places.items()
+            if place.name in kept
+        ]
+        assert sorted(found) == sorted(expected)
+
+    def pending(self, key: str) -> set[bytes]:
+        try:
+            return {row["message_id"] for row in self.redis.xpending_range(key, GROUP, "-", "+", 1000)}
+        except redis_py.ResponseError:
+            return set()
+
+    @invariant()
+    def the_indexes_agree_with_the_dead_letters(self) -> None:
+        metas = {ref.decode(): orjson.loads(meta) for ref, meta in self.redis.hgetall(KEYS.dead_meta).items()}
+        assert {ref.decode() for ref in self.redis.zrange(KEYS.dead, 0, -1)} == set(metas)
+        assert {ref.decode() for ref in self.redis.hkeys(KEYS.dead_events)} == set(metas)
+        assert set(self.redis.hvals(KEYS.dead_revisions)) == set(self.revised.values())
+        expected: dict[str, set[str]] = {}
+        for ref, told in metas.items():
+            for kind in ("reason", "code", "event"):
+                if told[kind] is not None:
+                    expected.setdefault(KEYS.facet(kind, str(told[kind])), set()).add(ref)
+        assert {raw.decode() for raw in self.redis.smembers(KEYS.facets)} == set(expected)
+        for key, refs in expected.items():
+            assert {raw.decode() for raw in self.redis.zrange(key, 0, -1)} == refs
+        actual = {place.facets for place in self.places.values() if place.name == "dead"}
+        assert {(told["reason"], told["code"], told["event"]) for told in metas.values()} == actual
+
+    @invariant()
+    def no_key_is_left_behind(self) -> None:
+        kept = {*STREAMS, KEYS.due, KEYS.scheduled, KEYS.dead, KEYS.dead_meta, KEYS.dead_events, KEYS.dead_revisions}
+        kept |= {KEYS.facets, KEYS.totals, *(raw.decode() for raw in self.redis.smembers(KEYS.facets))}
+        with_an_end = (KEYS.of("minute"), KEYS.of("ledger"))
+        for raw in self.redis.scan_iter():
+            key = raw.decode()
+            assert key in kept or (key.startswith(with_an_end) and self.redis.ttl(key) > 0)
+
+    @invariant()
+    def the_counters_add_up(self) -> None:
+        told = {name.decode(): int(amount) for name, amount in self.redis.hgetall(KEYS.totals).items()}
+        assert told == +self.totals
+
+
+def test_whatever_happens_each_event_is_in_exactly_one_place(redis: redis_py.Redis) -> None:
+    machine = type("QueueOnThisServer", (Queue,), {"redis": redis})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=120,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            # Shrinking takes minutes on a real Redis; put it back by hand to study a failure.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        ),
+    )

@@ -1,0 +1,154 @@
+"""How workers notice work: one leads, another takes over, and whatever Redis does the waker goes on."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import redis as redis_py
+
+from worker.config import Config
+from worker.keys import LEADER, Keys
+from worker.waker import Waker
+
+KEYS = Keys("stores")
+
+
+@dataclass
+class Worker:
+    """A waker whose tasks do their work at once: they empty the inbox and end their lease."""
+
+    waker: Waker
+    dispatched: list[tuple[float, str]] = field(default_factory=list)
+
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def start(redis_url: str, configure: Callable[..., Config]) -> Iterator[Start]:
+    started: list[Worker] = []
+
+    def start_one(name: str = "a", *, url: str = redis_url, destinations: tuple[str, ...] = ("stores",)) -> Worker:
+        (settings,) = configure().destinations.values()
+        config = replace(configure(), destinations={each: replace(settings, name=each) for each in destinations})
+        tasks = redis_py.Redis.from_url(url)
+
+        def dispatch(destination: str, token: str) -> None:
+            worker.dispatched.append((time.monotonic(), destination))
+            tasks.delete(Keys(destination).inbox, Keys(destination).slices)
+
+        worker = Worker(
+            Waker(lambda: redis_py.Redis.from_url(url, socket_timeout=2), config, dispatch, lambda: None, name=name)
+        )
+        started.append(worker)
+        worker.waker.start()
+        return worker
+
+    yield start_one
+    for worker in started:
+        worker.waker.stop()
+    for worker in started:
+        worker.waker.join(5)
+        assert not worker.waker.is_alive()
+
+
+def until(condition: Callable[[], Any], *, seconds: float = 6) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def add(redis: redis_py.Redis, key: str = KEYS.inbox) -> float:
+    redis.xadd(key, {"event": b"{}"})
+    return time.monotonic()
+
+
+def test_an_entry_added_by_hand_is_dispatched_within_fifty_milliseconds(redis: redis_py.Redis, start: Start) -> None:
+    worker = start()
+    until(lambda: redis.exists(LEADER))
+    waits = []
+    for number in range(15):
+        time.sleep(0.03)
+        added = add(redis)
+        until(lambda wanted=number: len(worker.dispatched) > wanted)  # type: ignore[misc]
+        waits.append(worker.dispatched[-1][0] - added)
+    assert statistics.median(waits) < 0.05
+    assert sorted(waits)[-2] < 0.3
+
+
+def test_one_of_many_leads_and_another_takes_over_when_it_dies(redis: redis_py.Redis, start: Start) -> None:
+    workers = {name.encode(): start(name) for name in ("a", "b", "c")}
+    until(lambda: redis.exists(LEADER))
+    leader = redis.get(LEADER)
+    for _ in range(5):
+        add(redis)
+        time.sleep(0.1)
+    assert {name for name, worker in workers.items() if worker.dispatched} == {leader}
+    assert isinstance(leader, bytes)
+    dead = workers[leader]
+    # Dead without a word: its thread stops, and its lease stays as it was.
+    dead.waker._resign = lambda _: None  # type: ignore[method-assign]
+    dead.waker.stop()
+    dead.waker.join(3)
+    before = len(dead.dispatched)
+    add(redis)
+    until(lambda: any(worker.dispatched for worker in workers.values() if worker is not dead))
+    assert len(dead.dispatched) == before
+    assert redis.get(LEADER) in set(workers) - {leader}
+
+
+def test_a_leader_that_stops_hands_over_at_once(redis: redis_py.Redis, start: Start) -> None:
+    worker = start()
+    until(lambda: redis.exists(LEADER))
+    worker.waker.stop()
+    worker.waker.join(3)
+    assert not redis.exists(LEADER)
+
+
+def test_it_survives_a_redis_that_is_killed_and_comes_back(own_server: Any, start: Start) -> None:
+    worker = start(url=own_server.url)
+    with redis_py.Redis.from_url(own_server.url) as client:
+        until(lambda: client.exists(LEADER))
+    own_server.kill()
+    time.sleep(0.3)
+    own_server.start()
+    with redis_py.Redis.from_url(own_server.url) as client:
+        add(client)
+        until(lambda: worker.dispatched)
+
+
+def test_a_destination_whose_keys_are_broken_holds_up_no_other(
+    redis: redis_py.Redis, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.set(Keys("broken").retry, "not a stream")
+    redis.zadd(Keys("broken").due, {"1-1": 1})
+    with caplog.at_level(logging.ERROR, logger="worker.waker"):
+        worker = start(destinations=("broken", "stores"))
+        for wanted in (1, 2):
+            add(redis)
+            until(lambda count=wanted: len(worker.dispatched) >= count)  # type: ignore[misc]
+        time.sleep(1.2)
+    assert {destination for _, destination in worker.dispatched} == {"stores"}
+    assert [record.__dict__["destination"] for record in caplog.records] == ["broken"]
+
+
+def test_an_idle_fleet_sends_next_to_nothing(redis: redis_py.Redis, start: Start) -> None:
+    for name in ("a", "b", "c"):
+        start(name)
+    until(lambda: redis.exists(LEADER))
+    time.sleep(0.5)
+    redis.config_resetstat()
+    time.sleep(3)
+    stats = redis.info("commandstats")
+    # What scripts call is counted beside them; these are what clients send.
+    sent = sum(
+        stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "script|load", "xread", "xrevrange")
+    )
+    assert 3 <= sent / 3 <= 10

@@ -1,0 +1,40 @@
+"""Why does a worker outlive a broker that dies under load? Because kombu's way of closing is mended here.
+
+kombu 5.7 closes a channel by first reading the answer to a pending BRPOP. If Redis has died, that raises, the channel
+stays half open on a transport that is forgotten, and the next attempt to close it, when it holds a message that was
+not acknowledged yet, ends the whole worker with "Unrecoverable error: AttributeError". Messages that cannot be put
+back now come again after the visibility timeout, as after any death of a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from kombu.transport.redis import Channel, QoS
+
+log = logging.getLogger(__name__)
+
+_close = Channel.close
+_restore_unacked = QoS.restore_unacked
+
+
+def _steady_close(channel: Any) -> None:
+    try:
+        _close(channel)
+    except channel.connection_errors:
+        # Nothing is pending any more, so this time it gets to the end.
+        _close(channel)
+
+
+def _steady_restore_unacked(qos: Any, client: Any = None) -> None:
+    try:
+        _restore_unacked(qos, client)
+    except qos.channel.connection_errors as error:
+        log.warning("messages left to the visibility timeout", extra={"cause": type(error).__name__})
+
+
+def mend() -> None:
+    """Make closing a channel of a dead Redis work, in this process. Calling it again changes nothing."""
+    Channel.close = _steady_close  # type: ignore[method-assign, assignment]
+    QoS.restore_unacked = _steady_restore_unacked  # type: ignore[method-assign, assignment]
