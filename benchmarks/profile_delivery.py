@@ -40,7 +40,7 @@ _STAGES: dict[str, list[tuple[Any, str]]] = {
     "decode, check size": [(delivery, "prepare")],
     "map": [(Mapper, "map")],
     "ledger": [(Ledger, "known"), (delivery, "digest")],
-    "encode, POST": [(delivery, "body"), (TikTokClient, "post")],
+    "encode, POST": [(delivery, "request"), (TikTokClient, "post")],
     "decide": [(delivery.Delivery, "_decide")],
     "settle": [(delivery, "write")],
 }

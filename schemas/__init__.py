@@ -5,12 +5,14 @@ Pure: no Redis, no HTTP, no clock of its own. A `Mapper` is made once for a dest
 
 from schemas.event_names import STANDARD_EVENTS
 from schemas.mapper import Mapper
+from schemas.mapping import EventMapper
 from schemas.outcome import REASONS, Fault, Item, Mapped, Refused
 from schemas.settings import MappingSettings, Rule, SettingsError
 
 __all__ = [
     "REASONS",
     "STANDARD_EVENTS",
+    "EventMapper",
     "Fault",
     "Item",
     "Mapped",

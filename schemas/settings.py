@@ -90,7 +90,7 @@ def faults_of(settings: MappingSettings) -> Iterator[Fault]:
         if value not in allowed:
             yield Fault(path, f"must be one of {', '.join(allowed)}{did_you_mean(value, allowed)}")
     if settings.kind == "order_sync":
-        yield Fault("kind", "is not available yet; these are: events, offline")
+        yield Fault("kind", "must be events or offline: orders have a mapping of their own")
     if settings.kind == "offline":
         yield from _faults_of_legacy(settings)
     if settings.default_region is not None and settings.default_region.upper() not in REGIONS:

@@ -44,6 +44,12 @@ class Template:
         """Return the text for this event. Raises TemplateError when a slot is empty or no text."""
         return "".join(part if isinstance(part, str) else self._value(part, event) for part in self._parts)
 
+    @property
+    def only_path(self) -> str | None:
+        """The path that the text is nothing but a slot for, else None."""
+        (first, *more) = self._parts
+        return first.path if isinstance(first, Expression) and not more else None
+
     def _value(self, slot: Expression, event: Any) -> str:
         path = slot.path or self._name
         try:

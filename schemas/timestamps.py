@@ -25,7 +25,12 @@ class NotATimeError(ValueError):
 
 
 def read_time(value: object) -> int:
-    """Return Unix seconds, rounded down, of an ISO 8601 text or of a number or numeric text.
+    """Return Unix seconds, rounded down; see :func:`read_moment`. Raises NotATimeError."""
+    return math.floor(read_moment(value))
+
+
+def read_moment(value: object) -> float:
+    """Return Unix seconds, with their fraction, of an ISO 8601 text or of a number or numeric text.
 
     Numbers count seconds, or milliseconds from 100,000,000,000 on. A text without zone is UTC, a date alone its first
     second. Raises NotATimeError, also for booleans.
@@ -39,7 +44,7 @@ def read_time(value: object) -> int:
         return _from_number(float(text))
     try:
         moment = _moment(text)
-        return math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise NotATimeError(RULE) from None
 
@@ -61,7 +66,7 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _from_number(number: float) -> int:
+def _from_number(number: float) -> float:
     if not -_FIRST_TOO_LARGE < number < _FIRST_TOO_LARGE:
         raise NotATimeError(RULE)
-    return math.floor(number / 1000 if abs(number) >= _FIRST_MILLISECONDS else number)
+    return number / 1000 if abs(number) >= _FIRST_MILLISECONDS else number

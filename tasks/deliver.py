@@ -13,6 +13,8 @@ from kombu.exceptions import OperationalError
 from worker.delivery import Delivery
 from worker.inbox import Inbox
 from worker.keys import GROUP, Keys
+from worker.management import ManagementError
+from worker.orders import OrderIntake
 from worker.runtime import runtime
 from worker.schedule import LEASE_SECONDS
 from worker.scripts import run
@@ -24,7 +26,9 @@ _SLICE_SECONDS = 2.0
 waits no longer than this and a request."""
 
 
-def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callable[[], float] = time.monotonic) -> bool:
+def deliver_slice(
+    delivery: Delivery, inbox: Inbox | OrderIntake, *, token: str, clock: Callable[[], float] = time.monotonic
+) -> bool:
     """Deliver batches until there are none, the gate closes, or the slice is over.
 
     Returns whether there is more to do, so that another slice should follow, with the same token: a slice that is
@@ -42,11 +46,11 @@ def deliver_slice(delivery: Delivery, inbox: Inbox, *, token: str, clock: Callab
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
             return False
-        batch = inbox.take_back(
+        batch = inbox.next_batch(
             silence_seconds=settings.take_back_after_seconds,
             size=settings.batch_size,
             max_deliveries=settings.max_deliveries,
-        ) or inbox.claim(settings.batch_size)
+        )
         if not batch:
             if answer == b"probe":
                 delivery.redis.hdel(keys.breaker, "probe_until")
@@ -66,7 +70,11 @@ def deliver(destination: str, token: str | None = None) -> None:
     here = runtime()
     if destination not in here.config.destinations:
         return
-    delivery, inbox = here.of(destination)
+    try:
+        delivery, inbox = here.of(destination)
+    except ManagementError as error:
+        here.hold(destination, error)
+        return
     lease = token or secrets.token_hex(8)
     while deliver_slice(delivery, inbox, token=lease):
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from schemas import Mapper
 from worker.keys import Keys
 from worker.replay_jobs import ReplayJobs, expiry
 from worker.runtime import runtime
@@ -20,6 +19,6 @@ def replay(destination: str, job_id: str) -> None:
     if settings is None:
         return
     jobs = ReplayJobs(here.redis, Keys(destination), owner=here.name)
-    for job in jobs.run(job_id, expiry(settings, Mapper(settings.mapping)), seconds=_SLICE_SECONDS):
+    for job in jobs.run(job_id, expiry(settings, settings.mapper()), seconds=_SLICE_SECONDS):
         if job.state != "running":
             return

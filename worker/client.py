@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -17,8 +19,16 @@ _CONNECT_SECONDS = 3.05
 _LARGEST_ANSWER = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the HTTP status and the decoded JSON, None where there was none. It may hold secrets."""
+
+    status: int
+    body: object = field(repr=False)
+
+
 class TikTokClient:
-    """Posts JSON to TikTok: verified TLS, no redirects, no proxies from the environment, always a timeout.
+    """Speaks to TikTok: verified TLS, no redirects, no proxies from the environment, always a timeout.
 
     One session for each thread: requests' sessions are not safe to share.
     """
@@ -28,11 +38,35 @@ class TikTokClient:
 
     def post(self, url: str, body: dict[str, Any], *, token: Secret, timeout_seconds: float) -> Verdict:
         """Send one request and judge its answer. Raises nothing: a failure is a verdict, too."""
+        headers = {"Access-Token": token.reveal()}
+        answer = self.call("POST", url, headers=headers, body=body, timeout_seconds=timeout_seconds)
+        return answer if isinstance(answer, Verdict) else judge(answer.status, answer.body)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer | Verdict:
+        """Send one request, its `body` as JSON or its `form` as a form; return what came back, or why nothing did.
+
+        Raises nothing. A verdict is UNAVAILABLE: nobody knows whether the request arrived.
+        """
+        told = dict(headers or {})
+        if body is not None:
+            told["Content-Type"] = "application/json"
         try:
-            response = self._session().post(
+            response = self._session().request(
+                method,
                 url,
-                data=orjson.dumps(body),
-                headers={"Access-Token": token.reveal(), "Content-Type": "application/json"},
+                params=query,
+                data=orjson.dumps(body) if body is not None else form,
+                headers=told,
                 timeout=(min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds),
                 # A redirect would carry the token to wherever it points.
                 allow_redirects=False,
@@ -45,7 +79,7 @@ class TikTokClient:
         except (requests.RequestException, OSError, HTTPError) as error:
             # The text of the exception may hold the URL and more; its type says enough.
             return Verdict(Outcome.UNAVAILABLE, message=f"no answer: {_cause(error)}")
-        return judge(response.status_code, _decoded(answer))
+        return Answer(response.status_code, _decoded(answer))
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

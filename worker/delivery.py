@@ -6,16 +6,18 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from schemas import Item, Mapper
+from schemas import EventMapper, Item
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
-from worker.config import Destination
+from worker.config import Destination, Secret
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
 from worker.grouping import RequestKey, group, request
@@ -28,21 +30,26 @@ from worker.limiter import Limiter, Permit, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
+from worker.tokens import Tokens, is_renewable
 
 log = logging.getLogger(__name__)
 
 _SHORT_WAIT_SECONDS = 0.25
 """A wait for the rate limit that is shorter than this is slept through; a longer one gives the slot away."""
 
+_NO_TOKEN_WAIT_SECONDS = 5.0
+"""How long nothing is sent when the server that renews tokens does not answer."""
+
 _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
 
 
 @dataclass(slots=True)
-class _Sending:
+class Sending:
     """What is learned while a batch is sent."""
 
     deadline: float
     requests: int = 0
+    failures: int = 0
     stopped: bool = False
 
 
@@ -51,10 +58,11 @@ class Delivery:
     """Everything it takes to deliver the events of one destination."""
 
     destination: Destination
-    mapper: Mapper
+    mapper: EventMapper
     redis: Redis
     keys: Keys
     client: TikTokClient
+    tokens: Tokens
     limiter: Limiter
     breaker: Breaker
     pauses: Pauses
@@ -95,7 +103,7 @@ class Delivery:
             _ALREADY if was_delivered and not force else None
             for was_delivered, force in zip(known, forced, strict=True)
         ]
-        sending = _Sending(deadline=started + self.destination.take_back_after_seconds / 2)
+        sending = Sending(deadline=started + self.destination.take_back_after_seconds / 2)
         open_places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for key, places in group(items[place] for place in open_places).items():
             if sending.stopped:
@@ -112,7 +120,7 @@ class Delivery:
         settlement.count("requests", sending.requests)
         self._decide(ready, verdicts, settlement)
 
-    def _send_group(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> dict[int, Verdict]:
+    def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
 
         def send(part: Sequence[Item]) -> Verdict:
@@ -124,9 +132,12 @@ class Delivery:
         isolation = Isolation(send, may_go_on)
         return isolation.deliver(items)
 
-    def _request(self, key: RequestKey, items: Sequence[Item], sending: _Sending) -> Verdict:
+    def _request(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> Verdict:
         path, told = request(self.destination, key, items)
-        limit = scope(self.destination.credentials.access_token.fingerprint(), key.event_source_id, path)
+        token = self.tokens.current()
+        if isinstance(token, Verdict):
+            return self._without_token(token, sending)
+        limit = scope(self.destination.credentials.fingerprint(), key.event_source_id, path)
         permit = self.limiter.ask(limit, self.destination.rate_limit)
         while 0 < permit.wait_seconds <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
             self.sleep(permit.wait_seconds)
@@ -134,16 +145,38 @@ class Delivery:
         if permit.wait_seconds > 0:
             own = Verdict(Outcome.THROTTLED, message="our own rate limit")
             return self._throttled(permit.wait_seconds, own, sending)
+        if self.clock() >= sending.deadline:
+            # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
+            return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
+        url = urljoin(self.destination.base_url, path)
         sending.requests += 1
-        verdict = self.client.post(
-            self.destination.base_url + path,
-            told,
-            token=self.destination.credentials.access_token,
-            timeout_seconds=self.destination.timeout_seconds,
-        )
+        verdict = self._post(url, told, token)
+        if is_renewable(verdict):
+            fresh = self.tokens.renewed(token)
+            if isinstance(fresh, Verdict):
+                return self._without_token(fresh, sending)
+            if fresh is not None and self.clock() >= sending.deadline:
+                return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="the token was renewed"), sending)
+            if fresh is not None:
+                sending.requests += 1
+                verdict = self._post(url, told, fresh)
         return self._react(verdict, limit, permit, sending)
 
-    def _react(self, verdict: Verdict, limit: str, permit: Permit, sending: _Sending) -> Verdict:
+    def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
+        """Do what it asks for when no token is to be had: wait for who gives them, or for a person."""
+        if refusal.outcome is Outcome.UNAVAILABLE:
+            waiting = replace(refusal, outcome=Outcome.THROTTLED)
+            sending.stopped = True
+            self.pauses.block(_NO_TOKEN_WAIT_SECONDS)
+            return self._throttled(_NO_TOKEN_WAIT_SECONDS, waiting, sending)
+        sending.stopped = True
+        self._pause(refusal.outcome.value, f"no new token: {refusal.code or ''} {refusal.message}".strip())
+        return refusal
+
+    def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
+        return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
+
+    def _react(self, verdict: Verdict, limit: str, permit: Permit, sending: Sending) -> Verdict:
         """Do what a verdict asks for beside the events themselves."""
         if verdict.outcome is Outcome.THROTTLED:
             wait = self.limiter.throttled(limit, now=self.clock())
@@ -156,6 +189,7 @@ class Delivery:
             self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
+        sending.failures += failed
         if not failed:
             self.limiter.served(limit, permit)
         sending.stopped = sending.stopped or failed
@@ -168,7 +202,7 @@ class Delivery:
             self.alerts.tell("partial", self.destination.name, f"code {verdict.code}, request {verdict.request_id}")
         return verdict
 
-    def _throttled(self, wait: float, verdict: Verdict, sending: _Sending) -> Verdict:
+    def _throttled(self, wait: float, verdict: Verdict, sending: Sending) -> Verdict:
         if self.destination.has_one_source:
             sending.stopped = True
             self.pauses.block(wait)
@@ -179,7 +213,7 @@ class Delivery:
             reason,
             detail=detail,
             by=self.worker,
-            credential=self.destination.credentials.access_token.fingerprint(),
+            credential=self.destination.credentials.fingerprint(),
             now=self.clock(),
         )
         if fresh:
@@ -239,6 +273,7 @@ class Delivery:
         counts: dict[str, int] = {
             "delivered": 0,
             "duplicate": 0,
+            "superseded": 0,
             "discarded": 0,
             "retried": 0,
             "deferred": 0,

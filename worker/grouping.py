@@ -30,7 +30,10 @@ def group(items: Iterable[Item]) -> dict[RequestKey, list[int]]:
 
 
 class Request(NamedTuple):
-    """What is posted, and where to below the base URL. The slash at the path's end is part of it."""
+    """What is posted, and where to below the base URL. The slash at the path's end is part of it.
+
+    The address of orders is no path of TikTok's base URL; it stands there whole.
+    """
 
     path: str
     body: dict[str, Any]
@@ -38,6 +41,9 @@ class Request(NamedTuple):
 
 def request(destination: Destination, key: RequestKey, items: Sequence[Item]) -> Request:
     """Return the request that carries `items`, all of the same `key`."""
+    if destination.order_sync:
+        (update,) = items
+        return Request(destination.order_sync.url, update.body)
     if destination.mapping.kind == "offline":
         path, told = _legacy(key, items)
     else:

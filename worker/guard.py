@@ -10,7 +10,7 @@ from worker.config import GuardSettings
 from worker.keys import Keys
 
 _WINDOW_MINUTES = 5
-_HANDLED = ("delivered", "duplicate", "discarded", "dead")
+_HANDLED = ("delivered", "duplicate", "superseded", "discarded", "dead")
 _NEVER_HELD = frozenset({"crash_loop", "partial"})
 
 

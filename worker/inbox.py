@@ -26,6 +26,15 @@ class Claimed:
     deliveries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A key that must hold a token for entries to be taken; it lives for so long after the last were."""
+
+    key: str
+    token: str
+    lives_ms: int
+
+
 class Inbox:
     """The three streams of one destination, seen by one consumer."""
 
@@ -34,20 +43,32 @@ class Inbox:
         self._keys = keys
         self._consumer = consumer
 
-    def claim(self, most: int) -> list[Claimed]:
-        """Return up to `most` entries nobody else has."""
-        return _read(run(self._redis, "claim", self._keys.streams, [GROUP, self._consumer, most]))
+    def next_batch(
+        self, *, silence_seconds: float, size: int, max_deliveries: int, lock: Lock | None = None
+    ) -> list[Claimed]:
+        """Return what is to be delivered next: what a dead worker held, else up to `size` entries nobody has.
 
-    def take_back(self, *, silence_seconds: float, size: int, max_deliveries: int) -> list[Claimed]:
+        With a `lock` nothing is returned, or claimed, once it is somebody else's.
+        """
+        held = self.take_back(silence_seconds=silence_seconds, size=size, max_deliveries=max_deliveries, lock=lock)
+        return held or self.claim(size, lock=lock)
+
+    def claim(self, most: int, *, lock: Lock | None = None) -> list[Claimed]:
+        """Return up to `most` entries nobody else has."""
+        return self._taken("claim", [GROUP, self._consumer, most], lock)
+
+    def take_back(
+        self, *, silence_seconds: float, size: int, max_deliveries: int, lock: Lock | None = None
+    ) -> list[Claimed]:
         """Return entries whose consumer has been silent for too long; the batch is as small as they need."""
         silence = int(silence_seconds * 1000)
-        answer = run(
-            self._redis,
-            "take_back",
-            self._keys.streams,
-            [GROUP, self._consumer, silence, size, max_deliveries],
-        )
-        return _read(answer)
+        return self._taken("take_back", [GROUP, self._consumer, silence, size, max_deliveries], lock)
+
+    def _taken(self, script: str, args: list[str | int], lock: Lock | None) -> list[Claimed]:
+        keys: list[str] = [*self._keys.streams]
+        if lock is not None:
+            keys, args = [*keys, lock.key], [*args, lock.token, lock.lives_ms]
+        return _read(run(self._redis, script, keys, args))
 
 
 def _read(entries: Iterable[Any]) -> list[Claimed]:

@@ -103,6 +103,26 @@ class Keys:
         """Return the ids delivered on one day, counted from the epoch."""
         return self.of(f"ledger:{day}")
 
+    def order(self, digest: str) -> str:
+        """Return what is known of one order; it is named by a digest of its id."""
+        return self.of(f"order:{digest}")
+
+    @property
+    def event_set(self) -> str:
+        return self.of("event-set")
+
+    @property
+    def event_set_lock(self) -> str:
+        return self.of("event-set:lock")
+
+    @property
+    def order_refs(self) -> str:
+        return self.of("orders:refs")
+
+    @property
+    def intake(self) -> str:
+        return self.of("orders:intake")
+
     def job(self, job_id: str) -> str:
         """Return the state of one replay job."""
         return self.of(f"job:{job_id}")
@@ -110,6 +130,16 @@ class Keys:
     @property
     def jobs(self) -> str:
         return self.of("jobs")
+
+
+def credential(name: str) -> str:
+    """Return the tokens of a refreshing credential, which all destinations that use it share."""
+    return f"{PREFIX}:{{credential:{name}}}"
+
+
+def credential_lock(name: str) -> str:
+    """Return which worker renews a credential's token."""
+    return f"{credential(name)}:lock"
 
 
 def limiter(scope: str) -> str:
@@ -168,10 +198,37 @@ ALL = {
         "`ledger` after its day",
         "digests of delivered event ids",
     ),
+    Keys("D").order("DIGEST"): (
+        "hash",
+        "workers",
+        "`order_sync.remember` after its last update",
+        "one order: newest time delivered, updates under way, lease of the one being sent",
+    ),
+    Keys("D").event_set: ("string", "workers", "never", "id of the event set that `event_set` names"),
+    Keys("D").event_set_lock: ("string", "workers", "after the look, or 60 s", "which worker looks it up or makes it"),
+    Keys("D").order_refs: (
+        "hash",
+        "workers",
+        "each entry with its update; all `order_sync.remember` after the last",
+        "which order each update under way is of",
+    ),
+    Keys("D").intake: (
+        "string",
+        "workers",
+        "after each claim, or `take_back_after` when its worker died",
+        "which worker claims updates of orders",
+    ),
     Keys("D").jobs: ("zset", "commands", "after 30 days", "replay jobs by start"),
     Keys("D").job("N"): ("hash", "commands", "after 30 days", "one replay job: filter, progress, counts"),
+    credential("C"): (
+        "hash",
+        "workers",
+        "never",
+        "access and refresh token of a refreshing credential, in clear",
+    ),
+    credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
     woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
-"""Every key there is: its type, who writes it, when it ends, what it holds. `D` stands for a destination."""
+"""Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from schemas import Fault, Item, Mapper, Refused
+from schemas import EventMapper, Fault, Item, Refused
 from worker.config import Destination
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
@@ -24,7 +24,7 @@ class Prepared:
 
 
 def prepare(
-    claimed: Claimed, destination: Destination, mapper: Mapper, *, now: float, explain: bool = False
+    claimed: Claimed, destination: Destination, mapper: EventMapper, *, now: float, explain: bool = False
 ) -> Prepared | Done | Dead:
     """Decode, validate, map and hash one event. Raises nothing, whatever the event is.
 
@@ -67,7 +67,7 @@ def prepare(
 
 
 def check(
-    payload: bytes, envelope: Envelope, destination: Destination, mapper: Mapper, *, now: float
+    payload: bytes, envelope: Envelope, destination: Destination, mapper: EventMapper, *, now: float
 ) -> DeadLetter | None:
     """Return the dead letter that `payload` would become in place of the envelope's own, or None if it is fine."""
     claimed = Claimed(0, "", replace(envelope, payload=payload))

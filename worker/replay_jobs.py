@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from redis import Redis
 
-from schemas import Mapper
+from schemas import EventMapper
 from worker.config import Destination
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.keys import Keys
@@ -203,7 +203,7 @@ class ReplayJobs:
         return f"{self._keys.job(job_id)}:lease"
 
 
-def expiry(destination: Destination, mapper: Mapper) -> Expired:
+def expiry(destination: Destination, mapper: EventMapper) -> Expired:
     """Return what says of a dead letter whether TikTok's window has passed for it by now."""
 
     def expired(letter: DeadLetter) -> bool:

@@ -5,25 +5,33 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from redis import Redis
 
-from schemas import Mapper
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
-from worker.config import Config, Destination, load
+from worker.config import Config, Credentials, Destination, EventSetSettings, load
 from worker.connection import connect
 from worker.delivery import Delivery
+from worker.errors import Outcome
+from worker.event_sets import Ensured, EventSets
 from worker.guard import Guard
 from worker.inbox import Inbox
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
+from worker.management import Management, ManagementError
+from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.pauses import Pauses
+from worker.tokens import tokens_of
+
+_HELD_SECONDS = 30.0
 
 
 @dataclass
@@ -33,7 +41,7 @@ class Runtime:
     config: Config
     connect: Callable[[], Redis] = connect
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
-    _deliveries: dict[str, tuple[Delivery, Inbox]] = field(default_factory=dict)
+    _deliveries: dict[str, tuple[Delivery, Inbox | OrderIntake]] = field(default_factory=dict)
 
     @cached_property
     def redis(self) -> Redis:
@@ -50,34 +58,72 @@ class Runtime:
         """Who is told of incidents."""
         return Alerts(self.config.alert_webhook)
 
-    def of(self, destination: str) -> tuple[Delivery, Inbox]:
+    def of(self, destination: str) -> tuple[Delivery, Inbox | OrderIntake]:
         """Return what delivers to `destination`, and where its events come from.
 
         Raises:
             KeyError: the configuration has no such destination.
+            ManagementError: its event set can neither be found nor made.
         """
         if destination not in self._deliveries:
             settings = self.config.destinations[destination]
-            keys = Keys(destination)
-            inbox = Inbox(self.redis, keys, consumer=self.name)
-            self._deliveries[destination] = (self._delivery(settings, keys), inbox)
+            if settings.event_set is not None:
+                settings = settings.with_event_set(self._event_set_id(settings, settings.event_set))
+            self._deliveries[destination] = self._made(settings, Keys(destination))
         return self._deliveries[destination]
 
-    def _delivery(self, settings: Destination, keys: Keys) -> Delivery:
-        return Delivery(
-            destination=settings,
-            mapper=Mapper(settings.mapping),
-            redis=self.redis,
-            keys=keys,
-            client=self.client,
-            limiter=Limiter(self.redis),
-            breaker=Breaker(self.redis, keys, settings.breaker),
-            pauses=Pauses(self.redis, keys),
-            ledger=Ledger(self.redis, keys, settings.ledger_seconds),
-            guard=Guard(self.redis, keys, settings.guard),
-            alerts=self.alerts,
-            worker=self.name,
+    def management(self, credentials: Credentials, base_url: str) -> Management:
+        """Return the management endpoints, as a credential sees them."""
+        tokens = tokens_of(credentials, self.redis, self.client)
+        return Management(self.client, base_url, tokens, Limiter(self.redis), credentials.fingerprint())
+
+    def _event_set_id(self, settings: Destination, wanted: EventSetSettings) -> str:
+        kind = settings.mapping.event_source
+        sets = EventSets(self.management(settings.credentials, settings.base_url), wanted.advertiser_id, kind)
+        return Ensured(self.redis, Keys(settings.name), wanted, kind, sets).event_set_id()
+
+    def hold(self, destination: str, error: ManagementError) -> None:
+        """Stop a destination whose event set is not to be had: for a person, or for half a minute."""
+        settings, verdict = self.config.destinations[destination], error.verdict
+        pauses = Pauses(self.redis, Keys(destination))
+        if verdict.outcome in (Outcome.UNAVAILABLE, Outcome.THROTTLED):
+            pauses.block(_HELD_SECONDS)
+            return
+        reason = verdict.outcome.value if verdict.outcome is Outcome.UNAUTHORIZED else "misconfigured"
+        fresh = pauses.pause(
+            reason,
+            detail=f"event set: {error}",
+            by=self.name,
+            credential=settings.credentials.fingerprint(),
+            now=time.time(),
         )
+        if fresh:
+            self.alerts.tell("paused", destination, f"{reason}: event set: {error}")
+
+    def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
+        mapper = settings.mapper()
+        inbox = Inbox(self.redis, keys, consumer=self.name)
+        shared: dict[str, Any] = {
+            "destination": settings,
+            "mapper": mapper,
+            "redis": self.redis,
+            "keys": keys,
+            "client": self.client,
+            "tokens": tokens_of(settings.credentials, self.redis, self.client),
+            "limiter": Limiter(self.redis),
+            "breaker": Breaker(self.redis, keys, settings.breaker),
+            "pauses": Pauses(self.redis, keys),
+            "ledger": Ledger(self.redis, keys, settings.ledger_seconds),
+            "guard": Guard(self.redis, keys, settings.guard),
+            "alerts": self.alerts,
+            "worker": self.name,
+        }
+        orders = settings.order_sync
+        if orders is None:
+            return Delivery(**shared), inbox
+        book = OrderBook(self.redis, keys, settings.take_back_after_seconds, orders.remember_seconds)
+        intake = OrderIntake(inbox, book, self.redis, keys, settings, mapper)
+        return OrderDelivery(**shared, book=book, settings=orders), intake
 
 
 _current: Runtime | None = None

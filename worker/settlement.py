@@ -14,6 +14,8 @@ from worker.keys import GROUP, Keys
 from worker.scripts import run
 
 _MINUTE_LIVES_SECONDS = 7200
+_FIRST_INDEX = 13
+"""The keys before it are settle.lua's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,23 @@ class Dead:
 Fate = Done | Later | Dead
 
 
+@dataclass(frozen=True, slots=True)
+class OrderNote:
+    """What the fate of an entry means for the order that it is an update of.
+
+    `key` is the order's, `refs` that of the index by ref. `state` is "gone", "d" (it waits for nothing but its turn)
+    or "r" (it comes again for another reason).
+    """
+
+    claimed: Claimed
+    key: str
+    refs: str
+    token: str
+    delivered_ms: int | None
+    state: str
+    remember_seconds: float
+
+
 @dataclass(slots=True)
 class Settlement:
     """What became of one batch, as far as it is decided."""
@@ -49,6 +68,7 @@ class Settlement:
     fates: list[tuple[Claimed, Fate]] = field(default_factory=list)
     delivered: list[bytes] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    orders: list[OrderNote] = field(default_factory=list)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a counter."""
@@ -63,6 +83,7 @@ def write(redis: Redis, keys: Keys, settlement: Settlement, *, now: float, ledge
     indexes: dict[str, int] = {}
     done, later, dead = _sections(keys, settlement.fates, indexes)
     args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, _MINUTE_LIVES_SECONDS]
+    args += _section([_order(note, indexes) for note in settlement.orders])
     args += _section(done)
     digests = settlement.delivered if ledger_seconds else []
     args += [len(digests), *digests]
@@ -70,6 +91,15 @@ def write(redis: Redis, keys: Keys, settlement: Settlement, *, now: float, ledge
     args += _section(dead)
     args += _section([(name, amount) for name, amount in settlement.counters.items()])
     return int(run(redis, "settle", _keys(keys, now, indexes), args))
+
+
+def _order(note: OrderNote, indexes: dict[str, int]) -> _Record:
+    key, refs = (indexes.setdefault(each, _FIRST_INDEX + len(indexes)) for each in (note.key, note.refs))
+    return (
+        *(note.claimed.stream, note.claimed.entry_id, key, refs),
+        *(note.claimed.envelope.ref, note.token, "" if note.delivered_ms is None else note.delivered_ms, note.state),
+        int(note.remember_seconds),
+    )
 
 
 def _keys(keys: Keys, now: float, indexes: Mapping[str, int]) -> list[str]:
@@ -105,8 +135,7 @@ def _sections(
             later.append((*place, fate.envelope.ref, wait, fate.envelope.packed(), fate.counter))
         else:
             letter = fate.letter
-            # Numbered from 13: the keys before it are settle.lua's own.
-            numbers = [indexes.setdefault(key, 13 + len(indexes)) for key in letter.indexes(keys)]
+            numbers = [indexes.setdefault(key, _FIRST_INDEX + len(indexes)) for key in letter.indexes(keys)]
             counter = f"dead:{letter.reason}"
             dead.append((*place, letter.ref, letter.meta(), letter.envelope.payload, counter, len(numbers), *numbers))
     return done, later, dead

@@ -27,7 +27,7 @@ def faults_of(**settings: Any) -> dict[str, str]:
     [
         ({"source": "segmnt"}, "source", "did you mean segment?"),
         ({"source": "commanders_act"}, "mappings", "at least one mapping is required"),
-        ({"kind": "order_sync"}, "kind", "not available yet"),
+        ({"kind": "order_sync"}, "kind", "must be events or offline"),
         ({"event_source": "Offline"}, "event_source", "did you mean offline?"),
         ({"event_names": "new"}, "event_names", "current, legacy"),
         ({"web_fields": "no"}, "web_fields", "send, drop"),

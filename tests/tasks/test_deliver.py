@@ -278,7 +278,7 @@ def test_a_new_token_resumes_by_itself_and_the_old_one_does_not(
     here = make_runtime()
     deliver(here)
     delivery = here.of("stores")[0]
-    same = delivery.destination.credentials.access_token.fingerprint()
+    same = delivery.destination.credentials.fingerprint()
     assert not delivery.pauses.resume_on_new_token(same, now=time.time())
     assert delivery.pauses.current() is not None
     assert delivery.pauses.resume_on_new_token("other", now=time.time())
@@ -454,7 +454,7 @@ def test_a_throttled_source_makes_no_other_wait_as_long(
     redis: redis_py.Redis, make_runtime: MakeRuntime, order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
     here = make_runtime(event_source_id="set-{{properties.shop_id}}")
-    fingerprint = here.of("stores")[0].destination.credentials.access_token.fingerprint()
+    fingerprint = here.of("stores")[0].destination.credentials.fingerprint()
     waits = {"set-short": 5, "set-long": 40_000}
     for source, seconds in waits.items():
         key = limiter_key(scope(fingerprint, source, "event/track/"))

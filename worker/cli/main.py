@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from worker.cli.audit import audit
+from worker.cli.credentials import credentials
 from worker.cli.dead_letters import dead_letters
 from worker.cli.doctor import doctor
+from worker.cli.event_sets import event_sets
 from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
 from worker.cli.retries import retries
@@ -22,5 +24,17 @@ def main() -> None:
     """
 
 
-for command in (doctor, status, retries, preview, dead_letters, audit, pause, resume, sandbox):
+for command in (
+    doctor,
+    status,
+    retries,
+    preview,
+    dead_letters,
+    audit,
+    pause,
+    resume,
+    credentials,
+    event_sets,
+    sandbox,
+):
     main.add_command(command)

@@ -26,7 +26,7 @@ def pause(destination: str, reason: str) -> None:
         "command",
         detail=reason,
         by="command",
-        credential=settings.credentials.access_token.fingerprint(),
+        credential=settings.credentials.fingerprint(),
         now=time.time(),
     )
     if fresh:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urljoin
 
 import click
 
-from schemas import Fault, Mapper, SettingsError
+from schemas import EventMapper, Fault, Mapper, SettingsError
 from tiktok_events.encoding import encode_event
 from tiktok_events.errors import EnqueueError
 from tiktok_events.formats import FORMATS
@@ -19,13 +20,15 @@ from tiktok_events.orders import GroupBy, ValuePer, group_rows
 from tiktok_events.rows import FormatError, Row
 from worker.cli import context
 from worker.cli.output import print_json
-from worker.client import TikTokClient
 from worker.config import Destination
 from worker.envelope import Envelope
+from worker.errors import Verdict
 from worker.grouping import Request, group, request
 from worker.inbox import Claimed
 from worker.preparation import Prepared, prepare
+from worker.runtime import Runtime
 from worker.settlement import Dead
+from worker.tokens import tokens_of
 
 
 @click.command()
@@ -55,6 +58,8 @@ def preview(
         raise click.ClickException("there is no such destination")
     if send and not test_event_code:
         raise click.UsageError("--send needs --test-event-code: a preview never sends real conversions")
+    if test_event_code and settings.order_sync:
+        raise click.UsageError("orders have no test events")
     if test_event_code:
         settings = _testing(settings, test_event_code)
     try:
@@ -64,7 +69,7 @@ def preview(
     except FormatError as error:
         raise click.ClickException(str(error)) from None
     requests = _requests(ready, settings)
-    told["requests"] = [{"url": settings.base_url + each.path, "body": each.body} for each in requests]
+    told["requests"] = [{"url": urljoin(settings.base_url, each.path), "body": each.body} for each in requests]
     if send:
         told["answers"] = _answers(requests, settings)
     print_json(told)
@@ -72,7 +77,7 @@ def preview(
 
 def _read(rows: Iterable[Row], settings: Destination) -> tuple[list[Prepared], dict[str, Any]]:
     """Return what is ready to be sent, and what is to be said of each event."""
-    mapper = Mapper(settings.mapping)
+    mapper = settings.mapper()
     now = time.time()
     ready: list[Prepared] = []
     told: dict[str, Any] = {"events": [], "refused": []}
@@ -96,7 +101,7 @@ def _testing(settings: Destination, code: str) -> Destination:
     return replace(settings, mapping=mapping)
 
 
-def _fate(row: Row, settings: Destination, mapper: Mapper, now: float) -> Prepared | dict[str, Any]:
+def _fate(row: Row, settings: Destination, mapper: EventMapper, now: float) -> Prepared | dict[str, Any]:
     """Return what is ready to be sent, or why it is not."""
     if row.event is None:
         return {"reason": "undecodable", "fields": [], "rule": row.fault}
@@ -121,7 +126,7 @@ def _listed(faults: Sequence[Fault]) -> list[dict[str, str]]:
 
 def _requests(ready: Sequence[Prepared], settings: Destination) -> list[Request]:
     items = [item for prepared in ready for item in prepared.items]
-    size = settings.batch_size
+    size = 1 if settings.order_sync else settings.batch_size
     return [
         request(settings, key, [items[place] for place in places[first : first + size]])
         for key, places in group(items).items()
@@ -130,13 +135,16 @@ def _requests(ready: Sequence[Prepared], settings: Destination) -> list[Request]
 
 
 def _answers(requests: Sequence[Request], settings: Destination) -> list[dict[str, Any]]:
-    client = TikTokClient()
+    here = Runtime(context.config(), connect=context.redis)
+    token = tokens_of(settings.credentials, here.redis, here.client).current()
+    if isinstance(token, Verdict):
+        raise click.ClickException(f"there is no token: {token.message}")
     answers = []
     for each in requests:
-        verdict = client.post(
-            settings.base_url + each.path,
+        verdict = here.client.post(
+            urljoin(settings.base_url, each.path),
             each.body,
-            token=settings.credentials.access_token,
+            token=token,
             timeout_seconds=settings.timeout_seconds,
         )
         answers.append(

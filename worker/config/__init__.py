@@ -1,16 +1,16 @@
 """What an operator has set: `destinations.toml`, read, checked as a whole and frozen."""
 
+from worker.config.credentials import Credentials, Refresh, Secret
 from worker.config.load import ConfigError, load
 from worker.config.model import (
     BreakerSettings,
     Config,
-    Credentials,
     DeadLetterSettings,
     Destination,
+    EventSetSettings,
     GuardSettings,
     RateLimit,
     RetrySettings,
-    Secret,
 )
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "Credentials",
     "DeadLetterSettings",
     "Destination",
+    "EventSetSettings",
     "GuardSettings",
     "RateLimit",
+    "Refresh",
     "RetrySettings",
     "Secret",
     "load",

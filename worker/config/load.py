@@ -12,26 +12,27 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
     Config,
-    Credentials,
     DeadLetterSettings,
     Destination,
+    EventSetSettings,
     GuardSettings,
     RateLimit,
     RetrySettings,
-    Secret,
 )
+from worker.config.order_sync import OrderSync, OrderSyncSchema, order_sync
 from worker.config.schema import (
     AlertsSchema,
     BreakerSchema,
     ConfigSchema,
-    CredentialsSchema,
     DeadLettersSchema,
     DestinationSchema,
+    EventSetSchema,
     GuardSchema,
     MappingSchema,
     RateLimitSchema,
@@ -46,11 +47,16 @@ _SECTIONS = {
     "dead_letters": DeadLettersSchema,
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
+    "order_sync": OrderSyncSchema,
+    "event_set": EventSetSchema,
 }
 
+_UNRESOLVED = "event-set-by-name"
 
-# TikTok's documented cap, and what is known to work where none is documented.
-_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 1}
+
+# TikTok's documented cap, and what is known to work where none is documented. Orders go one by one; of them it is how
+# many a worker claims at a time.
+_BATCH_SIZES = {"events": 1000, "offline": 50, "order_sync": 50}
 
 
 class ConfigError(Exception):
@@ -102,26 +108,36 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
     except ValidationError as error:
         faults += [f"{place}: {rule}" for place, rule in _flatten(error.messages)]
         checked = error.valid_data if isinstance(error.valid_data, dict) else {}
-    credentials = _credentials(checked, environment, faults)
-    destinations = {}
     broken = {".".join(fault.split(":")[0].split(".")[:2]) for fault in faults}
+    # A table with a wrong value is not complete enough to check further.
+    found = {
+        name: credentials(name, settings, environment, faults)
+        for name, settings in checked.get("credentials", {}).items()
+        if f"credentials.{name}" not in broken
+    }
+    destinations = {}
     for name, settings in checked.get("destinations", {}).items():
         place = f"destinations.{name}"
         if settings.get("credentials") and settings["credentials"] not in raw.get("credentials", {}):
             faults.append(f"{place}.credentials: there is no [credentials.{settings['credentials']}]")
-        # A destination with a wrong value has no complete settings to check further.
         if place in broken:
             continue
+        orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
-        if mapping is not None and settings["credentials"] in credentials:
-            destinations[name] = _destination(name, settings, mapping, credentials[settings["credentials"]])
+        credential = found.get(settings["credentials"])
+        if mapping is not None and credential is not None:
+            destinations[name] = _destination(name, settings, mapping, orders, credential)
     if not faults and not destinations:
         faults.append("destinations: there must be at least one")
     if faults:
         raise ConfigError(source, sorted(faults))
     warn_of_deprecations(destinations)
-    return Config(destinations=destinations, alert_webhook=checked["alerts"]["webhook"])
+    return Config(
+        destinations=destinations,
+        alert_webhook=checked["alerts"]["webhook"],
+        credentials={name: credential for name, credential in found.items() if credential is not None},
+    )
 
 
 def _expanded(key: str, value: object, environment: Mapping[str, str], faults: list[str]) -> object:
@@ -132,31 +148,13 @@ def _expanded(key: str, value: object, environment: Mapping[str, str], faults: l
         return value
 
 
-def _credentials(
-    checked: Mapping[str, Any], environment: Mapping[str, str], faults: list[str]
-) -> dict[str, Credentials]:
-    found = {}
-    for name, settings in checked.get("credentials", {}).items():
-        variable = settings.get("access_token")
-        if variable is None:
-            continue
-        place = f"credentials.{name}.access_token"
-        token = environment.get(variable, "").strip()
-        if not token:
-            faults.append(f"{place}: the environment variable {variable} is not set, or is empty")
-        elif not (token.isascii() and token.isprintable()):
-            faults.append(f"{place}: the environment variable {variable} must hold printable ASCII")
-        else:
-            found[name] = Credentials(name=name, access_token=Secret(token))
-    return found
-
-
 def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> MappingSettings | None:
     wanted = MappingSettings(
         source=settings["source"],
         kind=settings["kind"],
         event_source=settings["event_source"],
-        event_source_id=settings["event_source_id"],
+        # Workers put the id in its place before they send anything.
+        event_source_id=_UNRESOLVED if settings["event_set"] else settings["event_source_id"] or "",
         event_names=settings["event_names"],
         default_region=settings["default_region"],
         max_event_age_seconds=int(settings["max_event_age_seconds"]),
@@ -169,6 +167,9 @@ def _mapping(settings: Mapping[str, Any], place: str, faults: list[str]) -> Mapp
             for rule in settings["mappings"]
         ),
     )
+    if wanted.kind == "order_sync":
+        # Orders have a mapping of their own; of this one only what every destination has is used.
+        return wanted
     try:
         Mapper(wanted)
     except SettingsError as error:
@@ -181,6 +182,11 @@ def _across(settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield the faults that only two settings together have."""
     if settings["retry"]["max_backoff_seconds"] < settings["retry"]["min_backoff_seconds"]:
         yield "retry.max_backoff: must not be below min_backoff"
+    if settings["event_set"] is not None:
+        if settings["event_source_id"] is not None:
+            yield "event_set: either this or event_source_id, not both"
+        if settings["kind"] == "order_sync" or settings["event_source"] not in ("offline", "crm"):
+            yield "event_set: is for event sources offline and crm only"
     if settings["breaker"]["max_open_seconds"] < settings["breaker"]["min_open_seconds"]:
         yield "breaker.max_open: must not be below min_open"
     if settings["take_back_after_seconds"] < 3 * settings["timeout_seconds"]:
@@ -188,7 +194,11 @@ def _across(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _destination(
-    name: str, settings: Mapping[str, Any], mapping: MappingSettings, credentials: Credentials
+    name: str,
+    settings: Mapping[str, Any],
+    mapping: MappingSettings,
+    orders: OrderSync | None,
+    credential: Credentials,
 ) -> Destination:
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
@@ -197,8 +207,10 @@ def _destination(
     )  # fmt: skip
     return Destination(
         name=name,
-        credentials=credentials,
+        credentials=credential,
         mapping=mapping,
+        order_sync=orders,
+        event_set=EventSetSettings(**settings["event_set"]) if settings["event_set"] else None,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),
         rate_limit=RateLimit(**settings["rate_limit"]),

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from schemas import STANDARD_EVENTS, MappingSettings
-
-
-class Secret:
-    """A value that shows itself to nobody but the code that asks for it by name."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the secret itself. Call it only where it goes into a request header."""
-        return self._value
-
-    def fingerprint(self) -> str:
-        """Return 12 hex characters that change when the secret does and tell nothing else of it."""
-        return hashlib.sha256(b"tiktok-events credential\0" + self._value.encode()).hexdigest()[:12]
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What proves to TikTok who is asking."""
-
-    name: str
-    access_token: Secret
+from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
+from schemas.order_sync import OrderMapper
+from worker.config.credentials import Credentials
+from worker.config.order_sync import OrderSync
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +57,16 @@ class DeadLetterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EventSetSettings:
+    """The event set that a destination asks for by its name, and how it is made if there is none."""
+
+    advertiser_id: str
+    name: str
+    description: str
+    auto_tracking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """One place events go to, with everything that decides how."""
 
@@ -113,6 +91,16 @@ class Destination:
     breaker: BreakerSettings
     guard: GuardSettings
     dead_letters: DeadLetterSettings
+    order_sync: OrderSync | None = None
+    event_set: EventSetSettings | None = None
+
+    def with_event_set(self, event_set_id: str) -> Destination:
+        """Return the destination with the id of the event set that it asked for by name."""
+        return replace(self, mapping=replace(self.mapping, event_source_id=event_set_id))
+
+    def mapper(self) -> EventMapper:
+        """Return a new mapper of this destination's events. Making one is costly, its use is not."""
+        return OrderMapper(self.order_sync.mapping) if self.order_sync else Mapper(self.mapping)
 
     @property
     def has_one_source(self) -> bool:
@@ -122,6 +110,8 @@ class Destination:
     def known_event(self, name: str | None) -> str | None:
         """Return `name` if it is TikTok's or the configuration's, else None: producers may call theirs anything,
         a person's name included, and event names stand in indexes and metrics."""
+        if self.order_sync:
+            return name if name in self.order_sync.mapping.status_map.values() else None
         if name in STANDARD_EVENTS or any(rule.event == name for rule in self.mapping.mappings):
             return name
         return None
@@ -133,3 +123,4 @@ class Config:
 
     destinations: Mapping[str, Destination]
     alert_webhook: str | None
+    credentials: Mapping[str, Credentials]

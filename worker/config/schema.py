@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import fields, validate
 
-from worker.config.fields import Duration, VariableName
+from worker.config.credentials import CredentialsSchema
+from worker.config.fields import Duration
+from worker.config.order_sync import OrderSyncSchema
+from worker.config.rules import POSITIVE, SHARE, Strict, at_most, check_base_url, check_url, one_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
-_POSITIVE = validate.Range(min=1, error="must be at least 1")
-_SHARE = validate.Range(min=0, min_inclusive=False, max=1, error="must be above 0 and at most 1")
 
 
-def _one_of(*allowed: str) -> validate.OneOf:
-    return validate.OneOf(allowed, error="must be one of: " + ", ".join(allowed))
-
-
-def _at_most(most: int) -> validate.Range:
-    return validate.Range(min=1, max=most, error=f"must be between 1 and {most}")
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether `url` points at this machine, the only place where plain http is allowed."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _check_url(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValidationError("must be an http(s) URL")
-    if parts.scheme == "http" and not is_loopback(value):
-        raise ValidationError("must be https: the access token travels in a header")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValidationError("must not hold user, password, query or fragment")
-
-
-def _check_base_url(value: str) -> None:
-    _check_url(value)
-    if not value.endswith("/"):
-        raise ValidationError('must end with "/": the slash is part of TikTok\'s paths')
-
-
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-    error_messages = {"unknown": "is not a setting"}  # noqa: RUF012 # marshmallow's own way to set it
-
-
-class RetrySchema(_Strict):
+class RetrySchema(Strict):
     max_attempts = fields.Integer(
         strict=True,
         load_default=12,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={
             "doc": "attempts before an event is dead-lettered as `exhausted`; throttling, pauses and an open breaker use none"
         },
@@ -89,28 +46,28 @@ class RetrySchema(_Strict):
     )
 
 
-class RateLimitSchema(_Strict):
+class RateLimitSchema(Strict):
     requests_per_second = fields.Integer(
         strict=True,
         load_default=1000,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "shared by all workers; TikTok's published limit for event endpoints"},
     )
     requests_per_minute = fields.Integer(
-        strict=True, load_default=600_000, validate=_POSITIVE, metadata={"doc": "as above, a minute"}
+        strict=True, load_default=600_000, validate=POSITIVE, metadata={"doc": "as above, a minute"}
     )
 
 
-class BreakerSchema(_Strict):
+class BreakerSchema(Strict):
     failure_rate = fields.Float(
         load_default=0.5,
-        validate=_SHARE,
+        validate=SHARE,
         metadata={"doc": "share of failed requests in the window that opens the breaker"},
     )
     min_requests = fields.Integer(
         strict=True,
         load_default=5,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "requests in the window below which the breaker stays closed"},
     )
     window_seconds = Duration(
@@ -133,10 +90,10 @@ class BreakerSchema(_Strict):
     )
 
 
-class GuardSchema(_Strict):
+class GuardSchema(Strict):
     max_dead_share = fields.Float(
         load_default=0.5,
-        validate=_SHARE,
+        validate=SHARE,
         metadata={
             "doc": "share of the last five minutes' events that may become dead letters before the destination pauses instead; 1 switches the guard off"
         },
@@ -144,12 +101,12 @@ class GuardSchema(_Strict):
     min_events = fields.Integer(
         strict=True,
         load_default=200,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "events in five minutes below which the guard does not judge"},
     )
 
 
-class DeadLettersSchema(_Strict):
+class DeadLettersSchema(Strict):
     max_age_seconds = Duration(
         data_key="max_age",
         load_default=90 * 86400.0,
@@ -159,12 +116,12 @@ class DeadLettersSchema(_Strict):
     max_count = fields.Integer(
         strict=True,
         load_default=1_000_000,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "how many are kept; the oldest go first"},
     )
 
 
-class MappingSchema(_Strict):
+class MappingSchema(Strict):
     action = fields.String(
         load_default=None,
         metadata={"doc": "source segment: the action a mapping was carried over from; it changes nothing"},
@@ -183,37 +140,57 @@ class MappingSchema(_Strict):
     )
 
 
-class DestinationSchema(_Strict):
+class EventSetSchema(Strict):
+    advertiser_id = fields.String(
+        required=True, validate=validate.Length(min=1, error="must not be empty"), metadata={"doc": "whose it is"}
+    )
+    name = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=40, error="must have 1 to 40 characters"),
+        metadata={"doc": "its exact name; one is made if there is none"},
+    )
+    description = fields.String(load_default="", metadata={"doc": "of one that is made"})
+    auto_tracking = fields.Boolean(
+        load_default=False, metadata={"doc": "of one that is made: use it for ad tracking and attribution"}
+    )
+
+
+class DestinationSchema(Strict):
     kind = fields.String(
         required=True,
-        validate=_one_of("events", "offline", "order_sync"),
+        validate=one_of("events", "offline", "order_sync"),
         metadata={"doc": "`events` (Events API 2.0), `offline` (legacy `/offline/`), `order_sync`"},
     )
     source = fields.String(
         required=True,
-        validate=_one_of("tiktok", "segment", "commanders_act", "amperity"),
+        validate=one_of("tiktok", "segment", "commanders_act", "amperity"),
         metadata={"doc": "whose shape the enqueued events have; `tiktok` is the plain format for apps of one's own"},
     )
     credentials = fields.String(required=True, metadata={"doc": "name of a `[credentials.NAME]` table"})
     event_source = fields.String(
         load_default="offline",
-        validate=_one_of("offline", "web", "crm", "app"),
+        validate=one_of("offline", "web", "crm", "app"),
         metadata={"doc": "TikTok's event source"},
     )
     event_source_id = fields.String(
-        required=True,
+        load_default=None,
         validate=validate.Length(min=1, error="must not be empty"),
         metadata={"doc": "event set or pixel id: a literal, or `{{path.in.event}}`, or a mix"},
     )
+    event_set = fields.Nested(
+        EventSetSchema,
+        load_default=None,
+        metadata={"doc": "instead of `event_source_id`: the event set with this name, made at start if there is none"},
+    )
     base_url = fields.String(
         load_default="https://business-api.tiktok.com/open_api/v1.3/",
-        validate=_check_base_url,
+        validate=check_base_url,
         metadata={"doc": "where requests go; https outside loopback"},
     )
     partner_name = fields.String(load_default=None, metadata={"doc": "integration label in each request"})
     event_names = fields.String(
         load_default=None,
-        validate=_one_of("current", "legacy"),
+        validate=one_of("current", "legacy"),
         metadata={
             "doc": "`current` (Purchase, Lead) or `legacy` (CompletePayment, SubmitForm)",
             "default_text": "`current`; `legacy` for kind `offline`",
@@ -239,7 +216,7 @@ class DestinationSchema(_Strict):
     )
     web_fields = fields.String(
         load_default="send",
-        validate=_one_of("send", "drop"),
+        validate=one_of("send", "drop"),
         metadata={
             "doc": "offline: `send` or `drop` the fields TikTok documents for web and app only (page, ttclid, ttp, ip, user agent, locale, external id, limited data use)"
         },
@@ -249,13 +226,13 @@ class DestinationSchema(_Strict):
     )
     unmapped = fields.String(
         load_default="dead_letter",
-        validate=_one_of("dead_letter", "discard"),
+        validate=one_of("dead_letter", "discard"),
         metadata={"doc": "what becomes of an event that no mapping asks for; discarded ones are counted"},
     )
     batch_size = fields.Integer(
         strict=True,
         load_default=None,
-        validate=_at_most(1000),
+        validate=at_most(1000),
         metadata={
             "doc": "most events in one request; TikTok's cap for events is 1,000, that of `offline/batch/` is not public",
             "default_text": "`1000`; `50` for kind `offline`",
@@ -285,19 +262,19 @@ class DestinationSchema(_Strict):
     max_in_flight = fields.Integer(
         strict=True,
         load_default=16,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "most deliver tasks at once for this destination, over all workers"},
     )
     max_inbox = fields.Integer(
         strict=True,
         load_default=1_000_000,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "events waiting above which producers get `InboxFull`"},
     )
     max_event_bytes = fields.Integer(
         strict=True,
         load_default=262_144,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "largest event, in bytes of JSON"},
     )
     ledger_seconds = Duration(
@@ -317,7 +294,7 @@ class DestinationSchema(_Strict):
     dead_letters_alert = fields.Integer(
         strict=True,
         load_default=100,
-        validate=_POSITIVE,
+        validate=POSITIVE,
         metadata={"doc": "dead letters in a minute above which an alert is raised"},
     )
     retry = fields.Nested(RetrySchema, load_default=lambda: RetrySchema().load({}))
@@ -325,6 +302,9 @@ class DestinationSchema(_Strict):
     breaker = fields.Nested(BreakerSchema, load_default=lambda: BreakerSchema().load({}))
     guard = fields.Nested(GuardSchema, load_default=lambda: GuardSchema().load({}))
     dead_letters = fields.Nested(DeadLettersSchema, load_default=lambda: DeadLettersSchema().load({}))
+    order_sync = fields.Nested(
+        OrderSyncSchema, load_default=None, metadata={"doc": "kind `order_sync`: everything about the endpoint"}
+    )
     mappings = fields.List(
         fields.Nested(MappingSchema),
         load_default=list,
@@ -332,22 +312,16 @@ class DestinationSchema(_Strict):
     )
 
 
-class AlertsSchema(_Strict):
+class AlertsSchema(Strict):
     webhook = fields.String(
-        load_default=None, validate=_check_url, metadata={"doc": "URL that gets one POST of JSON an incident"}
-    )
-
-
-class CredentialsSchema(_Strict):
-    access_token = VariableName(
-        required=True, metadata={"doc": "`${NAME}` of the environment variable that holds the token"}
+        load_default=None, validate=check_url, metadata={"doc": "URL that gets one POST of JSON an incident"}
     )
 
 
 _NAMED = fields.String(validate=validate.Regexp(_NAME, error="must be 1 to 63 of a-z, 0-9, - and _"))
 
 
-class ConfigSchema(_Strict):
+class ConfigSchema(Strict):
     credentials = fields.Dict(keys=_NAMED, values=fields.Nested(CredentialsSchema), required=True)
     destinations = fields.Dict(keys=_NAMED, values=fields.Nested(DestinationSchema), required=True)
     alerts = fields.Nested(AlertsSchema, load_default=lambda: AlertsSchema().load({}))

@@ -1,11 +1,16 @@
 -- Give a consumer up to N entries: retries first (at most half, so that they cannot starve new events), then the
 -- inbox, then replays; what nobody holds and nobody would be given comes when there is nothing else.
--- KEYS: 1 inbox  2 retry  3 replay
--- ARGV: 1 group  2 consumer  3 most entries
+-- KEYS: 1 inbox  2 retry  3 replay  4 lock, where entries may be taken under one only
+-- ARGV: 1 group  2 consumer  3 most entries  4 token of the lock  5 its life, ms
 -- Returns: {{stream number, entry id, fields}, ...}
 -- A crash after this leaves the entries pending for the consumer; take_back finds them.
 local group, consumer, most = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local claimed = {}
+
+if KEYS[4] then
+  if redis.call('GET', KEYS[4]) ~= ARGV[4] then return {} end
+  redis.call('PEXPIRE', KEYS[4], ARGV[5]) -- its life counts from what is taken under it
+end
 
 local function read(number, count)
   if count < 1 then return end

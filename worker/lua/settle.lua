@@ -1,8 +1,10 @@
 -- Write down what became of a batch: all of it, or nothing.
 -- KEYS: 1 inbox  2 retry  3 replay  4 due  5 scheduled  6 dead  7 dead:meta  8 dead:events  9 dead:facets
---       10 totals  11 minute  12 ledger of today  13.. the facet indexes that ARGV numbers
+--       10 totals  11 minute  12 ledger of today  13.. the facet indexes and orders that ARGV numbers
 -- ARGV: 1 group  2 seconds the ledger lives  3 seconds the minute lives
 --       then sections, each a count followed by its records:
+--       orders:  stream number, entry id, numbers of the order's key and of the refs' key, ref, token of its lease,
+--                time delivered or "", "gone" | "d" (waits for its turn) | "r" (waits for another reason), seconds to remember
 --       done:    stream number, entry id, counter             (settled and forgotten)
 --       ledger:  digest                                        (delivered; never to be sent again)
 --       later:   stream number, entry id, ref, wait ms, packed envelope, counter
@@ -15,7 +17,8 @@
 local TYPES = {'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set'}
 for number, key in ipairs(KEYS) do
   local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= (TYPES[number] or 'zset') then
+  local wanted = TYPES[number] or (string.find(key, '}:order', 1, true) and 'hash' or 'zset')
+  if found ~= 'none' and found ~= wanted then
     return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found)
   end
 end
@@ -41,6 +44,18 @@ local function ours(stream, id)
   redis.call('XDEL', KEYS[stream], id)
   settled = settled + 1
   return true
+end
+
+local orders = {}
+for number = 1, tonumber(take()) do
+  local stream, id = tonumber(take()), take()
+  local key, refs = KEYS[tonumber(take())], KEYS[tonumber(take())]
+  local ref, token, delivered, state, seconds = take(), take(), take(), take(), take()
+  local record = {key = key, refs = refs, ref = ref, token = token, delivered = delivered, state = state, seconds = seconds}
+  -- Asked now, before it is acknowledged and deleted: then only who ends the entry says that the update is gone.
+  local held = redis.pcall('XPENDING', KEYS[stream], group, id, id, 1)
+  record.ours = not held.err and #held > 0 or #redis.call('XRANGE', KEYS[stream], id, id) > 0
+  orders[number] = record
 end
 
 local done = tonumber(take())
@@ -115,4 +130,41 @@ for name, amount in pairs(counts) do
   end
 end
 redis.call('EXPIRE', KEYS[11], ARGV[3])
+
+-- Let the next update of an order go, if it waits for nothing but its turn.
+local function wake(order)
+  local first
+  local fields = redis.call('HGETALL', order)
+  for at = 1, #fields, 2 do
+    if fields[at] == 'lease_until' and tonumber(fields[at + 1]) > now then return end
+    if string.sub(fields[at], 1, 2) == 'w:' then
+      local time, place, _, state = string.match(fields[at + 1], '^(%-?%d+) (%d+) (%d+) (%a)')
+      time, place = tonumber(time), tonumber(place)
+      if not first or time < first.time or (time == first.time and place < first.place) then
+        first = {ref = string.sub(fields[at], 3), time = time, place = place, state = state}
+      end
+    end
+  end
+  if first and first.state == 'd' and redis.call('ZSCORE', KEYS[4], first.ref) then
+    redis.call('ZADD', KEYS[4], now, first.ref)
+  end
+end
+
+for _, record in ipairs(orders) do
+  local key, waiting = record.key, 'w:' .. record.ref
+  -- What TikTok has taken is a fact, whoever holds the entry by now.
+  if record.delivered ~= '' and tonumber(record.delivered) > tonumber(redis.call('HGET', key, 'delivered') or '-1') then
+    redis.call('HSET', key, 'delivered', record.delivered)
+  end
+  if redis.call('HGET', key, 'lease') == record.token then redis.call('HDEL', key, 'lease', 'lease_until') end
+  if record.ours and record.state == 'gone' then
+    redis.call('HDEL', key, waiting)
+    redis.call('HDEL', record.refs, record.ref)
+  elseif record.ours then
+    local time, place = string.match(redis.call('HGET', key, waiting) or '', '^(%-?%d+) (%d+)')
+    if time then redis.call('HSET', key, waiting, table.concat({time, place, now, record.state}, ' ')) end
+  end
+  redis.call('EXPIRE', key, record.seconds)
+  wake(key)
+end
 return settled

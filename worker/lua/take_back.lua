@@ -1,11 +1,16 @@
 -- Take over entries that their consumer has held in silence for too long.
--- KEYS: 1 inbox  2 retry  3 replay
--- ARGV: 1 group  2 consumer  3 silence, ms  4 batch size  5 most deliveries
+-- KEYS: 1 inbox  2 retry  3 replay  4 lock, where entries may be taken under one only
+-- ARGV: 1 group  2 consumer  3 silence, ms  4 batch size  5 most deliveries  6 token of the lock  7 its life, ms
 -- Returns: {{stream number, entry id, fields, deliveries so far}, ...}
 -- The batch shrinks to an eighth with each death, so that in the end the killer travels alone.
 local group, consumer, silence = ARGV[1], ARGV[2], ARGV[3]
 local size, most = tonumber(ARGV[4]), tonumber(ARGV[5])
 local taken, limit = {}, size
+
+if KEYS[4] then
+  if redis.call('GET', KEYS[4]) ~= ARGV[6] then return {} end
+  redis.call('PEXPIRE', KEYS[4], ARGV[7]) -- its life counts from what is taken under it
+end
 
 for number = 1, 3 do
   local pending = redis.pcall('XPENDING', KEYS[number], group, 'IDLE', silence, '-', '+', size)

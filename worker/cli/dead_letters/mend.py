@@ -11,7 +11,6 @@ from typing import Any
 import click
 import orjson
 
-from schemas import Mapper
 from worker import audit
 from worker.cli import context
 from worker.cli.dead_letters.selection import everything, filters, find, select, sentence
@@ -39,7 +38,7 @@ def edit(ref: str, *, file: Path | None, destination: str | None) -> None:
     if settings is None:
         raise click.ClickException("its destination is not in the configuration: nothing to check the event against")
     payload = _mended(letter.envelope.payload, file)
-    refusal = check(payload, letter.envelope, settings, Mapper(settings.mapping), now=time.time())
+    refusal = check(payload, letter.envelope, settings, settings.mapper(), now=time.time())
     if refusal is not None:
         rules = "\n".join(f"  {fault.path}: {fault.rule}" for fault in refusal.faults) or f"  {refusal.message}"
         raise click.ClickException(f"not taken, it would be a dead letter again ({refusal.reason}):\n{rules}")

@@ -15,7 +15,6 @@ import click
 from redis import Redis
 from rich.progress import Progress
 
-from schemas import Mapper
 from worker import audit
 from worker.app import app
 from worker.cli import context
@@ -112,7 +111,7 @@ def _one_by_one(redis: Redis, refs: tuple[str, ...], options: dict[str, Any], *,
 
 def _expired(config: Config, keys: Keys) -> Expired:
     settings = config.destinations[keys.destination]
-    return expiry(settings, Mapper(settings.mapping))
+    return expiry(settings, settings.mapper())
 
 
 def _show_plans(plans: list[tuple[Keys, Expired, Plan]], *, as_json: bool) -> None:
