@@ -40,7 +40,7 @@ _STAGES: dict[str, list[tuple[Any, str]]] = {
     "decode, check size": [(delivery, "prepare")],
     "map": [(Mapper, "map")],
     "ledger": [(Ledger, "known"), (delivery, "digest")],
-    "encode, POST": [(delivery, "body"), (TikTokClient, "post")],
+    "encode, POST": [(delivery, "request"), (TikTokClient, "post")],
     "decide": [(delivery.Delivery, "_decide")],
     "settle": [(delivery, "write")],
 }
@@ -135,6 +135,7 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, embedded.running(Path(folder)) as redis_url, sandbox() as url:
         client = connect(redis_url)
         here = runtime(url, client)
+        here.warm()
         fill(client, list(orders(count // 10)))
         drain(here)
         client.flushall()

