@@ -30,7 +30,7 @@ from worker.connection import connect
 from worker.inbox import Inbox
 from worker.keys import Keys
 from worker.ledger import Ledger
-from worker.runtime import Runtime
+from worker.runtime import Runtime, spare_the_collector
 
 _EVENTS = 20_000
 _KEYS = Keys("stores")
@@ -135,6 +135,8 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, embedded.running(Path(folder)) as redis_url, sandbox() as url:
         client = connect(redis_url)
         here = runtime(url, client)
+        here.warm(here.config.destinations)
+        spare_the_collector()
         fill(client, list(orders(count // 10)))
         drain(here)
         client.flushall()
