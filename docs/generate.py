@@ -19,12 +19,13 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from schemas import event_names  # noqa: E402 - found by the line above
+from schemas.order_sync import fields as order_fields  # noqa: E402
 from schemas.sources import amperity_columns, commanders_act_fields, segment_fields  # noqa: E402
 from schemas.sources.field_table import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
-from worker.config import schema  # noqa: E402
+from worker.config import credentials, order_sync, schema  # noqa: E402
 
 _PART = re.compile(r"(<!-- generated: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -135,7 +136,14 @@ def _legacy_names() -> Iterator[tuple[str, str]]:
 
 PARTS: dict[str, Callable[[], str]] = {
     "settings-destination": lambda: settings_of(schema.DestinationSchema),
-    "settings-credentials": lambda: settings_of(schema.CredentialsSchema),
+    "settings-credentials": lambda: settings_of(credentials.CredentialsSchema),
+    "settings-credentials-request": lambda: settings_of(credentials.RequestNamesSchema),
+    "settings-credentials-answer": lambda: settings_of(credentials.AnswerSchema),
+    "settings-event-set": lambda: settings_of(schema.EventSetSchema),
+    "settings-order-sync": lambda: settings_of(order_sync.OrderSyncSchema),
+    "order-sync-fields": lambda: table(
+        ("TikTok's field", "read from"), [(code(to), code(path)) for to, path in order_fields.SOURCES.items()]
+    ),
     "settings-retry": lambda: settings_of(schema.RetrySchema),
     "settings-rate-limit": lambda: settings_of(schema.RateLimitSchema),
     "settings-breaker": lambda: settings_of(schema.BreakerSchema),

@@ -67,6 +67,7 @@ def test_what_has_no_meaning_for_orders_is_refused(make_hotel, settings, place) 
     assert told.startswith(f"{place}: ")
 
 
+@pytest.mark.covers("order-sync/setting/credentials")
 @pytest.mark.parametrize("auth", ["access_token_header", "bearer"])
 def test_the_token_travels_as_configured(make_hotel, update, auth) -> None:
     hotel = make_hotel(orders={"auth": auth})

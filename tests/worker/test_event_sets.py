@@ -97,6 +97,9 @@ def test_no_more_than_ten_calls_a_second_are_made(sets: EventSets) -> None:
     assert time.monotonic() - started > 1.2
 
 
+@pytest.mark.covers(
+    "amperity/setting/advertiser-id", "amperity/setting/event-set-name", "amperity/setting/auto-tracking"
+)
 def test_commands_make_show_change_and_remove_and_are_written_down(run: Any, redis: redis_py.Redis) -> None:
     common = ("--advertiser", ADVERTISER)
     made = run("event-sets", "create", *common, "--name", "Stores", "--description", "x", "--auto-tracking", "--json")
@@ -122,6 +125,7 @@ def test_crm_event_sets_have_a_name_only(run: Any) -> None:
     assert found["name"] == "x"
 
 
+@pytest.mark.covers("amperity/credential/role")
 def test_a_refusal_says_what_to_do(run: Any, sandbox: Sandbox) -> None:
     sandbox.fault("code", code=40001, message="No permission.", match={"path": "offline/get/"})
     result = run("event-sets", "list", "--advertiser", ADVERTISER)
@@ -134,6 +138,7 @@ def put(redis: redis_py.Redis, event: dict[str, Any]) -> None:
     redis.xadd(Keys("stores").inbox, {"event": orjson.dumps(event)})
 
 
+@pytest.mark.covers("segment/setup/event-set")
 def test_an_event_set_asked_for_by_name_is_made_once_and_used(
     config, redis, redis_url, sandbox, order_completed
 ) -> None:
@@ -219,6 +224,7 @@ def findings(run: Any, *arguments: str, **options: Any) -> dict[str, tuple[bool 
     return {each["what"]: (each["works"], each["code"]) for each in found}
 
 
+@pytest.mark.covers("segment/setting/credentials-check")
 def test_a_credential_and_its_event_set_are_checked(run: Any, config: MakeConfig, sets: EventSets) -> None:
     there = sets.create("Stores")
     good = config(event_source_id=there)

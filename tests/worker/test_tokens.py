@@ -73,6 +73,7 @@ def renewals(sandbox: Sandbox) -> int:
     return sum(request["path"].endswith(PATH) for request in sandbox.requests)
 
 
+@pytest.mark.covers("amperity/credential/refresh-token")
 def test_the_first_token_is_got_and_both_are_kept(tokens, redis, sandbox) -> None:
     found = tokens().current()
     assert isinstance(found, Secret)

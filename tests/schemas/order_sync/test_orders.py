@@ -16,6 +16,50 @@ from schemas.order_sync import OrderMapper, OrderSettings
 NOW = 1_764_000_000.0
 
 
+@pytest.mark.covers(
+    "order-sync/field/order-id",
+    "order-sync/field/third-merchant-id",
+    "order-sync/field/third-shop-id",
+    "order-sync/field/third-shop-name",
+    "order-sync/field/order-status",
+    "order-sync/field/order-country",
+    "order-sync/field/create-time",
+    "order-sync/field/update-time",
+    "order-sync/field/initiator",
+    "order-sync/field/currency",
+    "order-sync/field/payment-value",
+    "order-sync/field/total-value",
+    "order-sync/field/length-of-stay",
+    "order-sync/field/amount-of-room",
+    "order-sync/field/check-in-date",
+    "order-sync/field/check-out-date",
+    "order-sync/field/third-sku-id",
+    "order-sync/field/third-sku-name",
+    "order-sync/field/third-spu-id",
+    "order-sync/field/third-spu-name",
+    "order-sync/field/actual-occupancy",
+    "order-sync/field/no-show",
+    "order-sync/field/cancel-reason",
+    "order-sync/field/fulfillment-value",
+    "order-sync/field/fulfillment-tax",
+    "order-sync/field/fulfillment-service-fee",
+    "order-sync/field/commission-currency",
+    "order-sync/field/commission-base-amount",
+    "order-sync/field/total-room-fee",
+    "order-sync/field/total-service-fee",
+    "order-sync/field/discounts",
+    "order-sync/field/promotion-id",
+    "order-sync/field/promotion-description",
+    "order-sync/field/promotion-saved-amount",
+    "order-sync/field/total-tax",
+    "order-sync/field/order-url",
+    "order-sync/path/order-info",
+    "order-sync/feature/events-structure",
+    "order-sync/feature/prebuilt-mappings",
+    "order-sync/feature/items",
+    "order-sync/rule/sku-path",
+    "order-sync/rule/commission-path",
+)
 def test_every_row_of_the_table_is_filled(order, update) -> None:
     assert update(order()).body == {
         "ttoclid": "click-1",
@@ -71,6 +115,20 @@ def test_an_update_knows_its_order_its_status_and_its_time_to_the_millisecond(or
     assert "order-1" not in repr(found)
 
 
+@pytest.mark.covers(
+    "order-sync/setting/third-merchant-id",
+    "order-sync/setting/third-shop-id",
+    "order-sync/setting/third-shop-name",
+    "order-sync/setting/payment-value",
+    "order-sync/setting/total-value",
+    "order-sync/setting/order-country",
+    "order-sync/setting/create-time",
+    "order-sync/setting/length-of-stay",
+    "order-sync/setting/amount-of-room",
+    "order-sync/setting/check-in-date",
+    "order-sync/setting/check-out-date",
+    "order-sync/rule/mandatory",
+)
 @pytest.mark.parametrize(
     ("path", "place", "rule"),
     [
@@ -130,11 +188,13 @@ def test_a_cancelled_order_says_who_cancelled_it(order, update, initiator) -> No
     assert update(event).body["order_info"]["initiator"] == initiator.upper()
 
 
+@pytest.mark.covers("order-sync/rule/initiator")
 def test_a_cancelled_order_without_initiator_is_refused(order, refused) -> None:
     event = order({"event_name": "order_cancelled", "partners.tiktok.initiator": None})
     assert refused(event) == {"partners.tiktok.initiator": "is required for CANCEL_ORDER, CUSTOMER or MERCHANT"}
 
 
+@pytest.mark.covers("order-sync/rule/complete-order")
 @pytest.mark.parametrize(
     "name",
     [
@@ -200,6 +260,7 @@ def test_an_event_without_a_name_is_unmapped(order, settings, name) -> None:
     assert found.reason == "unmapped"
 
 
+@pytest.mark.covers("order-sync/feature/smart-mapping")
 def test_smart_mapping_repoints_and_removes(order, update) -> None:
     fields = {"value.total_room_fee": "total", "order_url": "", "third_shop_name": "hotel.id"}
     info = update(order(), fields=fields, values={"third_shop_name": ""}).body["order_info"]
@@ -214,6 +275,7 @@ def test_settings_are_literal_a_path_or_mixed(order, update) -> None:
     assert info["order_info"]["third_shop_name"] == "hotel-1 in room-7"
 
 
+@pytest.mark.covers("order-sync/setting/ttoclid")
 def test_the_click_id_falls_back_to_the_pages_url_and_goes_where_it_is_wanted(order, update) -> None:
     event = order(
         {"partners.tiktok.ttoclid": None, "context.page.url": "https://hotel.example/?a=1&ttoclid=c%2D9#ttoclid=no"}
@@ -263,6 +325,7 @@ def test_the_wrapper_is_a_setting(order, update) -> None:
     assert set(update(order(), wrapper_key="order").body) == {"order", "ttoclid"}
 
 
+@pytest.mark.covers("order-sync/setting/event-mapping")
 def test_every_fault_of_the_settings_is_told_at_once() -> None:
     wrong = OrderSettings(
         status_map={},
