@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint docs chaos lock clean
+.PHONY: help setup demo run test lint docs chaos bench bench-quick lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ test: lint ## lint, types, layers and every test
 
 chaos: $(VENV)/.dev ## kill workers and Redis for minutes, and count every event
 	$(BIN)/python -m benchmarks.chaos
+
+bench: $(VENV)/.dev ## measure for about ten minutes next to what one would write without this; write docs/
+	$(BIN)/python -m benchmarks --docs
+
+bench-quick: $(VENV)/.dev ## the same in about a minute, with more spread
+	$(BIN)/python -m benchmarks --quick
 
 lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 	$(BIN)/ruff check .

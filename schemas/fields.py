@@ -1,12 +1,13 @@
 """Which kinds of field does the contract have, and what does each accept?
 
 Every kind treats null and blank text as absent, and what is absent stays out of the result: TikTok gets no `""`, `[]`
-or `{}`. Messages name the rule and never the value.
+or `{}`. Messages name the rule and never the value. A kind is one function, `accept`: marshmallow calls it field by
+field, and `schemas.compiled` without marshmallow's machinery around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, NoReturn
 
 from marshmallow import Schema, ValidationError, fields, missing
@@ -17,38 +18,38 @@ from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
 
 
-class _Plain(fields.Field[Any]):
+class Plain(fields.Field[Any]):
     """A field whose rule is one function. Skips marshmallow's hooks for validators, which no field here has."""
 
     default_error_messages = {"required": "is required"}  # noqa: RUF012 - marshmallow's own name and type
 
     def deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
-        if value is None or value is missing or (type(value) is str and not value.strip(EDGES)):
-            return self._absent()
-        loaded = self.read(value)
-        return self._absent() if loaded is missing else loaded
+        loaded = missing if value is None or value is missing else self.accept(value)
+        if loaded is missing and self.required:
+            raise self.make_error("required")
+        return loaded
+
+    def accept(self, value: Any) -> Any:
+        """Return what TikTok gets for a value that is not null, `missing` for nothing. Raises ValidationError."""
+        return missing if type(value) is str and not value.strip(EDGES) else self.read(value)
 
     def read(self, value: Any) -> Any:
         """Return what TikTok gets for a value that is not blank, `missing` for nothing. Raises ValidationError."""
         raise NotImplementedError
 
-    def _absent(self) -> Any:
-        if self.required:
-            raise self.make_error("required")
-        return missing
 
-
-class Text(_Plain):
+class Text(Plain):
     """Trimmed text; numbers become text, as ids often come."""
 
-    def read(self, value: Any) -> str:
+    def accept(self, value: Any) -> Any:
+        # Trims once for both questions: is it blank, and what is it?
         try:
-            return read_text(value)
+            return read_text(value) or missing
         except NotTextError as error:
             _refuse(error)
 
 
-class Number(_Plain):
+class Number(Plain):
     """A JSON number, or a text that `read_number` understands."""
 
     def read(self, value: Any) -> int | float:
@@ -68,7 +69,7 @@ class Share(Number):
         return number
 
 
-class Integer(_Plain):
+class Integer(Plain):
     """A whole number, also as text or as `2.0`."""
 
     def read(self, value: Any) -> int:
@@ -78,7 +79,7 @@ class Integer(_Plain):
             _refuse(error)
 
 
-class Flag(_Plain):
+class Flag(Plain):
     """true or false, also as the texts and as 0 and 1."""
 
     _values: ClassVar[dict[Any, bool]] = {
@@ -97,7 +98,7 @@ class Flag(_Plain):
         return self._values[key]
 
 
-class Timestamp(_Plain):
+class Timestamp(Plain):
     """A point in time as whole Unix seconds."""
 
     def read(self, value: Any) -> int:
@@ -107,7 +108,7 @@ class Timestamp(_Plain):
             _refuse(error)
 
 
-class Choice(_Plain):
+class Choice(Plain):
     """One text of a closed list. With `upper` case does not matter; `rule` says so where the list is long.
 
     The message names the nearest member of the list, never the value.
@@ -130,7 +131,7 @@ class Choice(_Plain):
         return text
 
 
-class Identifiers(_Plain):
+class Identifiers(Plain):
     """One identifier or a list of them, as a list of trimmed texts in which "" keeps the place of a blank one."""
 
     def read(self, value: Any) -> Any:
@@ -157,12 +158,13 @@ def _identifier(value: Any) -> str:
         _refuse(error)
 
 
-class Sequence(_Plain):
+class Sequence(Plain):
     """A list of one kind of field, without absent elements. With `or_one` a single element stands for its list."""
 
-    def __init__(self, inner: fields.Field[Any], *, or_one: bool = False, **kwargs: Any) -> None:
+    def __init__(self, inner: Plain, *, or_one: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.inner = inner
+        self.accept_element: Callable[[Any], Any] = inner.accept
         self.or_one = or_one
 
     def read(self, value: Any) -> Any:
@@ -174,7 +176,7 @@ class Sequence(_Plain):
         faults: dict[int, Any] = {}
         for position, element in enumerate(value):
             try:
-                read = self.inner.deserialize(element)
+                read = missing if element is None else self.accept_element(element)
             except ValidationError as error:
                 faults[position] = error.messages
                 continue
@@ -185,17 +187,18 @@ class Sequence(_Plain):
         return loaded or missing
 
 
-class Object(_Plain):
+class Object(Plain):
     """A nested object with its own schema; one of which nothing is left is absent."""
 
     def __init__(self, schema: type[Schema], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.schema = schema()
+        self.load: Callable[[dict[str, Any]], Any] = self.schema.load
 
     def read(self, value: Any) -> Any:
         if type(value) is not dict:
             raise ValidationError("must be an object")
-        return self.schema.load(value) or missing
+        return self.load(value) or missing
 
 
 def _refuse(error: Exception) -> NoReturn:

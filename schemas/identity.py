@@ -23,9 +23,14 @@ _HASH_OF_NOTHING = sha256(b"").hexdigest()
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
+def is_hashed(text: str) -> bool:
+    """Say whether a trimmed text is taken as a SHA-256 that was made already: 64 hex characters, in either case."""
+    return len(text) == 64 and _HASHED.fullmatch(text) is not None
+
+
 def is_usable_hash(text: str) -> bool:
     """Say whether a trimmed text is a SHA-256 of something, made already: 64 hex characters, in either case."""
-    return _HASHED.fullmatch(text) is not None and text.lower() != _HASH_OF_NOTHING
+    return is_hashed(text) and text.lower() != _HASH_OF_NOTHING
 
 
 class UnusableError(ValueError):
@@ -44,6 +49,14 @@ def email_hash(text: str) -> str:
     return hashed(text.lower())
 
 
+def phone_hash(text: str, *, region: str | None) -> str:
+    """Return the hash of a phone number in E.164. Raises UnusableError when it cannot be made E.164."""
+    try:
+        return hashed(to_e164(text, region=region))
+    except NotAPhoneError as reason:
+        raise UnusableError(str(reason)) from None
+
+
 def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[dict[str, Any], list[Dropped]]:
     """Return `user` as it may be sent, and what was dropped from it.
 
@@ -52,22 +65,10 @@ def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[di
     without repetitions, and a field of which nothing is left is absent. Raises nothing.
     """
     dropped: list[Dropped] = []
-
-    def phone_hash(text: str) -> str:
-        try:
-            return hashed(to_e164(text, region=region))
-        except NotAPhoneError as reason:
-            raise UnusableError(str(reason)) from None
-
-    hashes: dict[str, Callable[[str], str]] = {
-        "email": email_hash,
-        "phone": phone_hash,
-        "external_id": hashed,
-    }
     sent: dict[str, Any] = {}
     for field, value in user.items():
-        if field in hashes:
-            value = _hash_all(value, hashes[field], field, isinstance(given.get(field), list), dropped)
+        if field in _HASHES:
+            value = _hash_all(value, _HASHES[field], region, field, isinstance(given.get(field), list), dropped)
         elif field in _FORMS:
             value = _FORMS[field](value)
             if not value:
@@ -85,14 +86,19 @@ def _taken_as_hashed(text: str) -> str:
 
 
 def _hash_all(
-    texts: list[str], rule: Callable[[str], str], field: str, is_list: bool, dropped: list[Dropped]
+    texts: list[str],
+    rule: Callable[[str, str | None], str],
+    region: str | None,
+    field: str,
+    is_list: bool,
+    dropped: list[Dropped],
 ) -> list[str]:
     found: dict[str, None] = {}  # keeps the order and no repetition
     for position, text in enumerate(texts):
         if not text:
             continue
         try:
-            found[_taken_as_hashed(text) if _HASHED.fullmatch(text) else rule(text)] = None
+            found[_taken_as_hashed(text) if is_hashed(text) else rule(text, region)] = None
         except UnusableError as reason:
             dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
     return list(found)
@@ -100,7 +106,7 @@ def _hash_all(
 
 def _name_hash(text: str) -> str:
     """TikTok asks for names and postal codes hashed; white space and case are what people differ in."""
-    if _HASHED.fullmatch(text):
+    if is_hashed(text):
         return text.lower()
     return hashed("".join(text.split()).lower())
 
@@ -119,9 +125,14 @@ def _ip(text: str) -> str:
 
 
 def _advertising_id(text: str, *, upper: bool) -> str:
-    return text.upper() if upper and not _HASHED.fullmatch(text) else text.lower()
+    return text.upper() if upper and not is_hashed(text) else text.lower()
 
 
+_HASHES: dict[str, Callable[[str, str | None], str]] = {
+    "email": lambda text, _: email_hash(text),
+    "phone": lambda text, region: phone_hash(text, region=region),
+    "external_id": lambda text, _: hashed(text),
+}
 _FORMS: dict[str, Callable[[str], str]] = {
     "first_name": _name_hash,
     "last_name": _name_hash,

@@ -104,7 +104,7 @@ class Mapper:
         for selection, rule in chosen:
             item_name, item = self._item(event, selection, rule, event_source_id, call, findings)
             name = name or item_name
-            if item and any(item.event == other.event for other in items):
+            if item and items and any(item.event == other.event for other in items):
                 # The same event and id twice is one event to TikTok, which keeps the first.
                 findings.notes.append(
                     Fault(rule.path if rule else "event", "makes a TikTok event that is made already")

@@ -12,9 +12,16 @@ REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _BRACKETED_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 
+# Digits with the marks between them that parsing passes over, at most two at a time, as in `+1 (201) 555-0123`.
+_WITH_MARKS = re.compile(r"[+(]?\d(?:[ ().-]{0,2}\d)+", re.ASCII)
+_MARKS = str.maketrans("", "", " ().-")
+
 # Calling code -> the lengths its national numbers may have, and what a dialled-at-home prefix looks like.
 _Plan = tuple[frozenset[int], re.Pattern[str] | None]
 _plans: dict[str, _Plan] = {}
+# Region -> its calling code, the lengths, and what parsing would take off or read as another country's number.
+_HomePlan = tuple[str, frozenset[int], re.Pattern[str]]
+_home_plans: dict[str, _HomePlan] = {}
 
 
 class NotAPhoneError(ValueError):
@@ -30,11 +37,20 @@ def to_e164(text: str, *, region: str | None) -> str:
     """
     if _is_settled(text):
         return text
+    if _WITH_MARKS.fullmatch(text):
+        digits = text.translate(_MARKS)
+        if _is_settled(digits):
+            return digits
+        if region is not None and text[0] != "+":
+            code, lengths, changed = _home_plans.get(region) or _learn_home_plan(region)
+            number = f"+{code}{digits}"
+            if len(digits) in lengths and changed.match(digits) is None and _E164.fullmatch(number):
+                return number
     return parse_e164(text, region=region)
 
 
 def parse_e164(text: str, *, region: str | None) -> str:
-    """Do what `to_e164` does by parsing alone: the rule itself, of which `_is_settled` is the short cut."""
+    """Do what `to_e164` does by parsing alone: the rule itself, to which that knows short cuts (2 instead of 25 µs)."""
     attempts = [(text, region)]
     without_zero = _BRACKETED_TRUNK_ZERO.sub("", text, count=1)
     if text.lstrip("( ")[:1] in {"+", "\uff0b"}:
@@ -64,7 +80,7 @@ def _parse(text: str, region: str | None) -> str | None:
 
 
 def _is_settled(text: str) -> bool:
-    """Say whether parsing would return `text` unchanged (2 µs instead of 20 to 30).
+    """Say whether parsing would return `text` unchanged.
 
     True only for E.164 digits of a possible length which do not begin with what their country strips.
     """
@@ -90,4 +106,19 @@ def _learn_plan(code: str) -> _Plan | None:
     prefix = metadata.national_prefix_for_parsing
     plan = (frozenset(metadata.general_desc.possible_length), re.compile(prefix) if prefix else None)
     _plans[code] = plan
+    return plan
+
+
+def _learn_home_plan(region: str) -> _HomePlan:
+    home = PhoneMetadata.metadata_for_region(region, None)
+    code = str(home.country_code) if home else ""
+    common = _plans.get(code) or _learn_plan(code)
+    if home is None or home.general_desc is None or common is None:
+        plan = (code, frozenset[int](), re.compile(""))
+    else:
+        # Regions that share a calling code each have a plan, and the number must fit the first region's, too.
+        lengths = common[0] & frozenset(home.general_desc.possible_length)
+        taken = filter(None, (code, "0", home.international_prefix, home.national_prefix_for_parsing))
+        plan = (code, lengths, re.compile("|".join(f"(?:{each})" for each in taken)))
+    _home_plans[region] = plan
     return plan

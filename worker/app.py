@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import sys
@@ -122,6 +123,10 @@ def _start_child(**_: object) -> None:
     """Make what the first batch needs before it comes: a cold child would show in the slowest percent."""
     here = runtime()
     _warm(here, here.config.destinations)
+    # The collector would look through a batch of a thousand events every few events, and find nothing: they hold no
+    # cycles. What lives as long as the process is left out for good (together 69 instead of 78 µs of CPU an event).
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 class WakerStep(bootsteps.StartStopStep):

@@ -13,7 +13,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError
 
-from schemas.fields import Choice, Flag, Integer, Number, Object, Sequence, Text
+from schemas.fields import Choice, Flag, Integer, Number, Object, Plain, Sequence, Text
 from schemas.outcome import Fault
 from schemas.text import EDGES
 from schemas.timestamps import NotATimeError, read_moment
@@ -45,20 +45,20 @@ class Count(Integer):
         return count
 
 
-class Currency(Text):
+class Currency(Plain):
     """An ISO 4217 code. Which ones the endpoint takes is not public."""
 
     def read(self, value: Any) -> str:
-        code = super().read(value).upper()
+        code = value.strip(EDGES).upper() if type(value) is str else ""
         if not _CURRENCY.fullmatch(code):
             raise ValidationError("must be a currency's three letters (ISO 4217)")
         return code
 
 
-class Moment(Text):
+class Moment(Plain):
     """A point in time as Unix seconds with their fraction."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any) -> float:
         try:
             seconds = read_moment(value)
         except NotATimeError as error:
@@ -68,10 +68,10 @@ class Moment(Text):
         return seconds
 
 
-class Day(Text):
+class Day(Plain):
     """A calendar day. Of a text with a time of day, the day as it is written: a hotel's day has no other zone."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any) -> date:
         found = _DATE.fullmatch(value.strip(EDGES)) if type(value) is str else None
         try:
             if found:

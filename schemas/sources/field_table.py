@@ -36,35 +36,54 @@ def from_paths(*paths: str) -> tuple[Parts, ...]:
 class FieldTable:
     """The fields of one source's events for one event source. `page_url` is where a missing click id is looked for."""
 
-    __slots__ = ("_page_url", "_paths", "_reading")
+    __slots__ = ("_constants", "_page_url", "_paths", "_places", "_reading", "_steps")
 
     def __init__(self, fields: Iterable[FieldSource], event_source: EventSource, *, page_url: Parts) -> None:
         used = [field for field in fields if event_source in field.event_sources]
         self._page_url = page_url
         self._paths = {field.target: field.paths for field in used}
-        # (part, field, paths, constant), taken apart here once instead of for every event.
+        # What holds values, each stepped into once for an event and not once for every path through it: the place of
+        # what is above it, and the step from there. The event itself is at place 0.
+        self._steps: list[tuple[int, str]] = []
+        self._places: dict[Parts, int] = {(): 0}
+        # (place of the holder, key, part, field): every path, those of one field in their order. Taken apart here once
+        # and flat, since a loop inside the loop costs more than what it looks at.
         self._reading = [
-            (*field.target.rpartition(".")[::2], field.paths, field.constant)
+            (self._place_of(path[:-1]), path[-1], *_part_and_field(field.target))
             for field in used
-            if field.paths or field.constant
+            for path in field.paths
         ]
+        self._constants = [(*_part_and_field(field.target), field.constant) for field in used if field.constant]
+
+    def _place_of(self, holder: Parts) -> int:
+        if holder not in self._places:
+            self._steps.append((self._place_of(holder[:-1]), holder[-1]))
+            self._places[holder] = len(self._steps)
+        return self._places[holder]
 
     def read(self, event: Any) -> dict[str, Any]:
         """Return a new dict in the contract's form with every field that has a value, each part a new dict too."""
         plain: dict[str, Any] = {}
-        for part, field, paths, constant in self._reading:
-            value: Any = constant
-            for path in paths:
-                found = read(event, path)
-                if not is_blank(found):
-                    value = found
-                    break
-            if value is None:
+        holders = [event]
+        for above, key in self._steps:
+            holder = holders[above]
+            # What `read` looks at first, without its call.
+            holders.append(
+                holder.get(key) if type(holder) is dict else None if holder is None else read(holder, (key,))
+            )
+        for place, key, part, field in self._reading:
+            holder = holders[place]
+            if holder is None:
                 continue
-            if part:
-                plain.setdefault(part, {})[field] = value
-            else:
-                plain[field] = value
+            found = holder.get(key) if type(holder) is dict else read(holder, (key,))
+            if found is None or is_blank(found):
+                continue
+            filled = plain.setdefault(part, {}) if part else plain
+            # Whatever is there came from a path that goes first.
+            if field not in filled:
+                filled[field] = found
+        for part, field, constant in self._constants:
+            (plain.setdefault(part, {}) if part else plain).setdefault(field, constant)
         if "ttclid" not in plain.get("user", ()):
             ttclid = ttclid_of(read(event, self._page_url))
             if ttclid:
@@ -81,6 +100,11 @@ class FieldTable:
                 return ".".join(self._page_url)
             return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
         return None
+
+
+def _part_and_field(target: str) -> tuple[str, str]:
+    part, _, field = target.rpartition(".")
+    return part, field
 
 
 def ttclid_of(url: Any) -> str:

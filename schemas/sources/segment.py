@@ -22,6 +22,8 @@ from schemas.text import is_blank
 _PRODUCTS = ("properties", "products")
 _PAGE_URL = ("context", "page", "url")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
+# Flat, and a field's names in their order: the first that is not blank counts.
+_PRODUCT_NAMES = [(field, name) for field, names in PRODUCT_FIELDS for name in names]
 _OTHER_CALLS = frozenset({"identify", "group", "alias", "screen"})
 
 
@@ -102,13 +104,11 @@ def _contents(event: Raw, shape: Shape) -> Any:
 def _content(product: Any) -> Any:
     if type(product) is not dict:
         return product
-    content = {}
-    for field, names in PRODUCT_FIELDS:
-        for name in names:
-            value = product.get(name)
-            if not is_blank(value):
-                content[field] = value
-                break
+    content: dict[str, Any] = {}
+    for field, name in _PRODUCT_NAMES:
+        value = product.get(name)
+        if value is not None and field not in content and not is_blank(value):
+            content[field] = value
     return content
 
 

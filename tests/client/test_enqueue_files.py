@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import sys
@@ -125,7 +124,6 @@ def test_parquet_says_what_it_needs(enqueue_file: EnqueueFile, monkeypatch: pyte
     assert "pip install 'tiktok-events[parquet]'" in summary["error"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is optional and not installed")
 def test_parquet_rows_are_read_like_those_of_csv(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-from schemas.phones import NotAPhoneError, parse_e164, to_e164
+from schemas.phones import REGIONS, NotAPhoneError, parse_e164, to_e164
 
 
 @pytest.mark.covers("segment/field/phone", "commanders-act/note/phone-format")
@@ -96,6 +96,35 @@ _DIGITS = st.text(alphabet="0123456789", min_size=3, max_size=14)
 @example(247, "40123", None)
 def test_the_short_cut_equals_parsing(code: int, digits: str, region: str | None) -> None:
     text = f"+{code}{digits}"
+    assert _either(to_e164, text, region) == _either(parse_e164, text, region)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.sampled_from(["+", "+", "", "(", "(+", "00"]),
+    st.one_of(_CODES, st.integers(0, 999)),
+    st.text(alphabet="0123456789 ().-", min_size=3, max_size=20),
+    st.sampled_from([None, *sorted(REGIONS)]),
+)
+@example("", 202, ") 555-0147", "US")
+@example("(", 202, ") 555-0147", "US")
+@example("(", 1, ")2025550147", "CA")
+@example("", 1, "202 555-0147", "US")
+@example("", 34, "612 345 67", "ES")
+@example("+", 44, " (0)7700 900123", None)
+@example("+", 39, " (0)6 1234 5678", "US")
+def test_marks_between_digits_change_nothing(start: str, code: int, rest: str, region: str | None) -> None:
+    text = f"{start}{code}{rest}"
+    assert _either(to_e164, text, region) == _either(parse_e164, text, region)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(sorted(REGIONS)), st.data())
+def test_a_number_as_written_at_home_is_read_as_parsing_reads_it(region: str, data: st.DataObject) -> None:
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    assert metadata is not None
+    length = data.draw(st.sampled_from(sorted(metadata.general_desc.possible_length)))
+    text = data.draw(st.text(alphabet="0123456789", min_size=length, max_size=length))
     assert _either(to_e164, text, region) == _either(parse_e164, text, region)
 
 

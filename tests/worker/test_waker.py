@@ -40,8 +40,10 @@ def start(redis_url: str, configure: Callable[..., Config]) -> Iterator[Start]:
         tasks = redis_py.Redis.from_url(url)
 
         def dispatch(destination: str, token: str) -> None:
-            worker.dispatched.append((time.monotonic(), destination))
+            at = time.monotonic()
             tasks.delete(Keys(destination).inbox, Keys(destination).slices)
+            # Last, since a test that waits for it may add the next entry at once.
+            worker.dispatched.append((at, destination))
 
         worker = Worker(
             Waker(lambda: redis_py.Redis.from_url(url, socket_timeout=2), config, dispatch, lambda: None, name=name)

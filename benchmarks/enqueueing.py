@@ -1,0 +1,60 @@
+"""What does it cost a producer to enqueue, and Redis to hold an event?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks.figures import Figure, Row, Target
+from benchmarks.ground import DESTINATION, Ground
+from benchmarks.order import orders
+from benchmarks.plan import Plan
+from benchmarks.subjects import sender
+from benchmarks.usual import NAIVE
+from tiktok_events import Producer
+from worker.keys import Keys
+
+_MANY = 10
+
+
+def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
+    """Enqueue in turn by `.delay`, by `enqueue` and by `enqueue_many`; yield the rows."""
+    one, many, delay = [], [], []
+    sizes: dict[str, list[float]] = {"one": [], "many": [], "delay": []}
+    inbox = Keys(DESTINATION).inbox
+    task = sender(ground, NAIVE)
+    with Producer(ground.redis_url) as producer:
+        for number in range(plan.pairs):
+            tell(f"enqueue {number + 1}/{plan.pairs}")
+            batch = list(orders(plan.enqueued))
+            bulk = list(orders(plan.enqueued * _MANY))
+            ground.clear()
+            delay.append(_micros(task, batch))
+            sizes["delay"].append(_bytes(ground, NAIVE, len(batch)))
+            one.append(_micros(lambda order: producer.enqueue(order, destination=DESTINATION), batch))
+            sizes["one"].append(_bytes(ground, inbox, len(batch)))
+            ground.clear()
+            began = time.perf_counter()
+            producer.enqueue_many(bulk, destination=DESTINATION)
+            many.append((time.perf_counter() - began) / len(bulk) * 1e6)
+            sizes["many"].append(_bytes(ground, inbox, len(bulk)))
+    against = "Celery's .delay"
+    yield Figure("enqueue one event", "µs", tuple(one), tuple(delay), against, Target(most=1 / 6))
+    yield Figure("enqueue_many", "µs/event", tuple(many), tuple(delay), against, Target(most=1 / 50))
+    held = tuple(sizes["delay"])
+    target = Target(most=0.42)
+    yield Figure("Redis memory, enqueue", "bytes/event", tuple(sizes["one"]), held, "Celery's message", target)
+    yield Figure("Redis memory, enqueue_many", "bytes/event", tuple(sizes["many"]), held, "Celery's message", target)
+
+
+def _micros(call: Callable[[Any], object], batch: list[dict[str, Any]]) -> float:
+    began = time.perf_counter()
+    for order in batch:
+        call(order)
+    return (time.perf_counter() - began) / len(batch) * 1e6
+
+
+def _bytes(ground: Ground, key: str, count: int) -> float:
+    whole: Any = ground.redis.memory_usage(key, samples=0)
+    return float(whole) / count
