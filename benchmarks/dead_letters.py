@@ -10,7 +10,6 @@ from benchmarks.figures import Figure, Row, Target
 from benchmarks.ground import DESTINATION, Ground
 from benchmarks.order import orders
 from benchmarks.plan import Plan
-from schemas import Mapper
 from tiktok_events import Producer
 from worker.config import load
 from worker.connection import connect
@@ -54,7 +53,7 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
             yield Figure(f"{amount}: {name}", "ms", _milliseconds(queries, wanted), (), "", Target(most=100))
         tell("dead letters: replay")
         settings = load(environment=ground.environment()).destinations[DESTINATION]
-        jobs, expired = ReplayJobs(redis, keys, owner="bench"), expiry(settings, Mapper(settings.mapping))
+        jobs, expired = ReplayJobs(redis, keys, owner="bench"), expiry(settings, settings.mapper())
         rate = tuple(_replayed_a_second(jobs, expired, plan.replay_seconds) for _ in range(3))
         yield Figure(f"{amount}: replay", "events/s", rate, (), "", Target(least=10_000))
     ground.clear()

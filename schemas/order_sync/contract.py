@@ -58,7 +58,7 @@ class Currency(Plain):
 class Moment(Plain):
     """A point in time as Unix seconds with their fraction."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any) -> float:
         try:
             seconds = read_moment(value)
         except NotATimeError as error:
@@ -71,7 +71,7 @@ class Moment(Plain):
 class Day(Plain):
     """A calendar day. Of a text with a time of day, the day as it is written: a hotel's day has no other zone."""
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any) -> date:
         found = _DATE.fullmatch(value.strip(EDGES)) if type(value) is str else None
         try:
             if found:
