@@ -110,3 +110,31 @@ def test_a_worker_refuses_to_start_on_a_bad_configuration_and_says_all_of_it(mak
     assert process.wait(timeout=30) == 78
     assert "destinations.stores.batch_size" in fleet.log()
     assert "destinations.stores.event_names" in fleet.log()
+
+
+def test_one_event_goes_to_several_destinations_and_to_several_tiktok_events(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    more = f"""
+[destinations.crm]
+kind = "events"
+source = "segment"
+credentials = "main"
+event_source_id = "other-set"
+base_url = "{sandbox.url}"
+[[destinations.crm.mappings]]
+when = "event == 'Order Completed'"
+event = "Purchase"
+[[destinations.crm.mappings]]
+when = "properties.value > `10`"
+event = "Subscribe"
+"""
+    fleet = make_fleet(more=more)
+    fleet.start()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        ids = {producer.enqueue(order_completed(1), destination=name) for name in ("stores", "crm")}
+    assert ids == {"message-1"}
+    for name in ("stores", "crm"):
+        fleet.wait(lambda now: now.totals.get("delivered", 0) == 1, destination=name)
+    arrived = sorted((each["event_source_id"], each["event"]["event"]) for each in sandbox.events)
+    assert arrived == [("7654321098765432109", "Purchase"), ("other-set", "Purchase"), ("other-set", "Subscribe")]
