@@ -73,6 +73,21 @@ def match_key(event: dict[str, Any], event_source: EventSource, *, accept_extern
     return Fault("user", "needs an e-mail address, phone number, external id, ttclid, ttp, or ip with user agent")
 
 
+_HEADS = {"page": "url", "app": "app_id", "lead": "lead_id"}
+
+
+def drop_headless(body: dict[str, Any]) -> list[Fault]:
+    """Take out a part that lacks the one field TikTok requires in it, and say so: alone, the rest is refused."""
+    dropped = []
+    for part, head in _HEADS.items():
+        if part in body and head not in body[part]:
+            dropped += [
+                Fault(f"{part}.{field}", f"is left out, since {part}.{head} is missing") for field in body[part]
+            ]
+            del body[part]
+    return dropped
+
+
 def drop_web_fields(plain: dict[str, Any], *, accept_external_id: bool) -> list[Fault]:
     """Take the web's fields out of an offline event that is not validated yet, and return a note for each."""
     notes: list[Fault] = []

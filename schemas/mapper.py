@@ -14,7 +14,7 @@ from typing import Any
 from schemas import contract
 from schemas.changes import changes
 from schemas.event_names import in_style
-from schemas.event_sources import drop_web_fields, match_key, name_rule, required_part
+from schemas.event_sources import drop_headless, drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
 from schemas.findings import Findings, placed, unique
 from schemas.identity import protect
@@ -149,6 +149,7 @@ class Mapper:
         findings.notes += placed(self._leave_out(plain, explain=call.explain), origin)
 
         body, faults = contract.load(plain)
+        findings.notes += placed(drop_headless(body), origin)
         faults += self._check(body, plain, call, origin, findings)
         findings.invalid += placed(faults, origin)
         name = body.get("event")
