@@ -1,86 +1,52 @@
-"""When events are delivered: a bounded loop over one destination's batches."""
+"""When events are delivered: in slices of two seconds, each of which may call the next."""
 
 from __future__ import annotations
 
 import logging
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from celery import shared_task
+from celery import current_app, shared_task
 from kombu.exceptions import OperationalError
 
-from worker.delivery import Delivery
-from worker.inbox import Inbox
-from worker.keys import GROUP, Keys
-from worker.management import ManagementError
-from worker.orders import OrderIntake
-from worker.runtime import runtime
-from worker.schedule import LEASE_SECONDS
-from worker.scripts import run
+from tiktok_events.keys import DELIVER_TASK
+from worker.calls import SERVE_TASK, Calls
+from worker.runtime import Runtime, runtime
+from worker.schedule import Lease
+from worker.serving import Rest, Slice
 
 log = logging.getLogger(__name__)
 
-_SLICE_SECONDS = 2.0
-"""How long one task goes on. Celery around the loop costs next to nothing at this length, and a warm shutdown
-waits no longer than this and a request."""
 
-
-def deliver_slice(
-    delivery: Delivery, inbox: Inbox | OrderIntake, *, token: str, clock: Callable[[], float] = time.monotonic
-) -> bool:
-    """Deliver batches until there are none, the gate closes, or the slice is over.
-
-    Returns whether there is more to do, so that another slice should follow, with the same token: a slice that is
-    over keeps its lease for the one that follows, or the waker would send another beside it.
-    """
-    keys, settings = delivery.keys, delivery.destination
-    end = clock() + _SLICE_SECONDS
+def serve_in_slices(here: Runtime, leases: Sequence[Lease], calls: Calls, *, leading_as: str | None = None) -> None:
+    """Serve for a slice, and call the task that goes on, if there is more to do."""
+    rest = Rest(tuple(leases), leading_as)
     while True:
-        answer, _ = run(
-            delivery.redis,
-            "gate",
-            [keys.state, keys.breaker, keys.slices],
-            [token, int(LEASE_SECONDS * 1000), settings.max_in_flight],
-        )
-        if answer not in (b"go", b"probe"):
-            _release(delivery, keys, token)
-            return False
-        batch = inbox.next_batch(
-            silence_seconds=settings.take_back_after_seconds,
-            size=settings.batch_size,
-            max_deliveries=settings.max_deliveries,
-        )
-        if not batch:
-            if answer == b"probe":
-                delivery.redis.hdel(keys.breaker, "probe_until")
-            return _release(delivery, keys, token)
-        delivery.deliver(batch)
-        if clock() > end:
-            return True
-
-
-def _release(delivery: Delivery, keys: Keys, token: str) -> bool:
-    return bool(run(delivery.redis, "release", [keys.slices, *keys.streams], [token, GROUP]))
-
-
-@shared_task(name="tiktok_events.deliver", ignore_result=True, max_retries=0)
-def deliver(destination: str, token: str | None = None) -> None:
-    """Wake-up: deliver what waits for `destination`. Disposable; it may run anywhere, twice, and at once."""
-    here = runtime()
-    if destination not in here.config.destinations:
-        return
-    try:
-        delivery, inbox = here.of(destination)
-    except ManagementError as error:
-        here.hold(destination, error)
-        return
-    lease = token or secrets.token_hex(8)
-    while deliver_slice(delivery, inbox, token=lease):
+        rest = Slice(here, calls).run(rest.leases, leading_as=rest.leading_as)
+        if not rest:
+            return
         try:
-            deliver.apply_async((destination, lease), expires=LEASE_SECONDS)
+            calls.go_on(rest.leases, rest.leading_as)
         except OperationalError as error:
             # A broker whose memory is full takes no message. What could empty it is this task: so it goes on.
-            log.warning("broker takes no wake-up; going on", extra={"cause": type(error).__name__})
+            log.warning("broker takes no message; going on", extra={"cause": type(error).__name__})
         else:
             return
+
+
+@shared_task(name=SERVE_TASK, ignore_result=True, max_retries=0)
+def serve(leases: Sequence[Sequence[str]], leading_as: str | None = None, call: str | None = None) -> None:
+    """Serve the destinations of some leases. Disposable: it may run anywhere, twice, and at once."""
+    here = runtime()
+    calls = Calls(here.redis, current_app.send_task)
+    if call is not None:
+        calls.begun(call)
+    serve_in_slices(here, [Lease(*each) for each in leases], calls, leading_as=leading_as)
+
+
+@shared_task(name=DELIVER_TASK, ignore_result=True, max_retries=0)
+def deliver(destination: str, token: str | None = None) -> None:
+    """Wake-up, from a producer who knows no leases: deliver what waits for `destination`."""
+    here = runtime()
+    calls = Calls(here.redis, current_app.send_task)
+    serve_in_slices(here, [Lease(destination, token or secrets.token_hex(8))], calls)

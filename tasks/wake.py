@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from celery import current_app, shared_task
 
-from tasks.deliver import deliver
+from worker.calls import Calls, parts
 from worker.runtime import runtime
-from worker.schedule import LEASE_SECONDS, Schedule
+from worker.schedule import Lease, Schedule
 
 
 @shared_task(name="tiktok_events.wake", ignore_result=True)
 def wake() -> None:
-    """Look at every destination once and dispatch the deliver tasks that are missing."""
+    """Look at every destination once and call the deliver tasks that are missing."""
     here = runtime()
-    schedule = Schedule(here.redis, here.config.destinations)
-    for name in here.config.destinations:
-        for token in schedule.look(name).tokens:
-            deliver.apply_async((name, token), expires=LEASE_SECONDS)
+    calls = Calls(here.redis, current_app.send_task)
+    names = list(here.config.destinations)
+    ticks = Schedule(here.redis, here.config.destinations).look_at(names)
+    leases = [Lease(name, token) for name, tick in zip(names, ticks, strict=True) for token in tick.tokens]
+    for part in parts(leases):
+        calls.serve(part)

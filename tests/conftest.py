@@ -14,10 +14,13 @@ import pytest
 import redis as redis_py
 
 from worker import embedded
+from worker.calls import Calls
 from worker.config import Config
 from worker.config.load import build
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
+from worker.schedule import Lease
+from worker.serving import Slice
 
 
 def _servers() -> dict[str, Path]:
@@ -139,6 +142,20 @@ def make_runtime(configure: Configure, redis: redis_py.Redis) -> Callable[..., R
         return Runtime(configure(**settings), connect=lambda: redis)
 
     return make
+
+
+@pytest.fixture
+def serve() -> Callable[..., bool]:
+    """Run one slice of a deliver task that calls nobody; return whether there is more to do."""
+
+    def once(here: Runtime, token: str = "t", **options: Any) -> bool:
+        def called(*_: object, **__: object) -> None:
+            raise AssertionError("nothing is called here")
+
+        told = Slice(here, Calls(here.redis, called), **options)
+        return bool(told.run([Lease("stores", token)], listen=False))
+
+    return once
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from urllib.parse import urlsplit
 from celery import Celery, bootsteps
 from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
+from redis import Redis
 
-from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK, embedded_socket
+from tiktok_events.keys import CELERY_QUEUE, embedded_socket
 from worker import broker, embedded, logs, sentry
+from worker.calls import Calls
 from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
@@ -25,13 +28,15 @@ from worker.keys import Keys
 from worker.pauses import Pauses
 from worker.registry import register
 from worker.runtime import Runtime, runtime, spare_the_collector
-from worker.schedule import LEASE_SECONDS
+from worker.schedule import Lease
+from worker.serving import Slice
 from worker.waker import Waker
 
 log = logging.getLogger(__name__)
 
-SWEEP_TASK = "tiktok_events.sweep"
-_SWEEP_SECONDS = 60
+_LONGEST_WAIT_SECONDS = 15.0
+"""Longer than the waker ever listens."""
+
 _NOT_FOR_CELERY = ("redis+sentinel", "redis+cluster")
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
@@ -124,12 +129,12 @@ class WakerStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Start listening."""
-        here = runtime()
-        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname)
+        destinations = runtime().config.destinations
+        self._waker = Waker(_connect_to_wait, destinations, _call, _sweep, name=worker.hostname)
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:
-        """Stop dispatching first, so that a warm shutdown has less to wait for."""
+        """Stop calling first, so that a warm shutdown has less to wait for."""
         if self._waker is not None:
             self._waker.stop()
 
@@ -138,20 +143,30 @@ class WakerStep(bootsteps.StartStopStep):
         self.stop(worker)
 
 
-def _dispatch(destination: str, token: str) -> None:
-    """Wake a pool process; where the broker takes no message (its Redis is full, say), deliver right here.
+def _connect_to_wait() -> Redis:
+    # Not tried again by itself: the waker ends its wait by closing the connection.
+    return connect(timeout_seconds=_LONGEST_WAIT_SECONDS, retries=0)
 
-    Delivering frees memory, so a full Redis mends itself; a fleet that waited for the broker would not.
+
+def _calls() -> Calls:
+    return Calls(runtime().redis, app.send_task)
+
+
+def _call(leases: Sequence[Lease]) -> None:
+    """Call a pool process; where the broker takes no message (its Redis is full, say), deliver right here.
+
+    Delivering frees memory, so a full Redis mends itself; a fleet that waited for the broker would not. One slice only:
+    the waker has to look at the others, too.
     """
     try:
-        app.send_task(DELIVER_TASK, (destination, token), queue=CELERY_QUEUE, expires=LEASE_SECONDS)
+        _calls().serve(leases)
     except OperationalError as error:
-        log.warning("broker takes no wake-up; delivering here", extra={"cause": type(error).__name__})
-        app.tasks[DELIVER_TASK](destination, token)
+        log.warning("broker takes no message; delivering here", extra={"cause": type(error).__name__})
+        Slice(runtime(), _calls()).run(leases, listen=False)
 
 
 def _sweep() -> None:
-    app.send_task(SWEEP_TASK, queue=CELERY_QUEUE, expires=_SWEEP_SECONDS)
+    _calls().sweep()
 
 
 app.steps["worker"].add(WakerStep)

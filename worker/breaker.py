@@ -8,7 +8,7 @@ from redis import Redis
 
 from worker.config import BreakerSettings
 from worker.keys import Keys
-from worker.scripts import run
+from worker.scripts import Call, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,25 @@ class Breaker:
             ("closed" | "opened" | "open" | "recovered", seconds it stays open). "opened" and "recovered" are told
             once for each incident, to one worker.
         """
+        state, milliseconds = run(self.redis, *self._report("failed" if failed else "ok", 1))
+        return state.decode(), float(milliseconds) / 1000
+
+    def served(self, requests: int) -> Call:
+        """Return what tells of requests that were served: nothing hangs on the answer, so it may travel with others."""
+        return self._report("ok", requests)
+
+    def _report(self, how: str, requests: int) -> Call:
         settings = self.settings
-        state, milliseconds = run(
-            self.redis,
+        return Call(
             "report",
             [self.keys.breaker],
             [
-                "failed" if failed else "ok",
+                how,
                 settings.failure_rate,
                 settings.min_requests,
                 int(settings.window_seconds * 1000),
                 int(settings.min_open_seconds * 1000),
                 int(settings.max_open_seconds * 1000),
+                requests,
             ],
         )
-        return state.decode(), float(milliseconds) / 1000

@@ -29,7 +29,7 @@ def url_of_broker() -> str:
     return url.replace("unix://", "redis+socket://", 1)
 
 
-def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> Redis:
+def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS, retries: int = 1) -> Redis:
     """Return a client for `url` (default: the environment). Nothing is sent before its first command.
 
     One retry on a lost connection: every script may run twice without harm, since what is settled, promoted or
@@ -40,7 +40,7 @@ def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
         "health_check_interval": 30,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 1),
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), retries),
         "retry_on_error": [RedisConnectionError],
         "protocol": 2,
     }

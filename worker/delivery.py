@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from schemas import EventMapper, Item
@@ -29,7 +30,8 @@ from worker.ledger import Ledger, digest
 from worker.limiter import Limiter, Permit, scope
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
-from worker.settlement import Dead, Done, Later, Settlement, write
+from worker.scripts import run_many
+from worker.settlement import Dead, Done, Later, Settlement, call
 from worker.tokens import Tokens, is_renewable
 
 log = logging.getLogger(__name__)
@@ -44,11 +46,21 @@ _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
 
 
 @dataclass(slots=True)
+class Readied:
+    """A claimed batch as far as it is decided before anything is sent. `started` is Unix seconds."""
+
+    started: float
+    settlement: Settlement = field(default_factory=Settlement)
+    ready: list[Prepared] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Sending:
     """What is learned while a batch is sent."""
 
     deadline: float
     requests: int = 0
+    served: int = 0
     failures: int = 0
     stopped: bool = False
 
@@ -74,24 +86,31 @@ class Delivery:
     sleep: Callable[[float], None] = time.sleep
 
     def deliver(self, batch: Sequence[Claimed]) -> int:
-        """Send a claimed batch and settle every entry of it; return how many entries were settled.
+        """Send a claimed batch and settle every event of it; return how many events were settled."""
+        return self.finish(self.prepared(batch))
 
-        A crash anywhere in here leaves the entries pending: another worker takes them back and sends them again,
+    def prepared(self, batch: Sequence[Claimed]) -> Readied:
+        """Validate, map and hash a claimed batch: all that costs CPU and waits for nobody."""
+        readied = Readied(self.clock())
+        for claimed in batch:
+            prepared = prepare(claimed, self.destination, self.mapper, now=readied.started)
+            if isinstance(prepared, Prepared):
+                readied.ready.append(prepared)
+            else:
+                readied.settlement.fates.append((claimed, prepared))
+        return readied
+
+    def finish(self, readied: Readied) -> int:
+        """Send what is ready and settle the whole batch; return how many events were settled. Any thread may do it.
+
+        A crash anywhere in here leaves the events pending: another worker takes them back and sends them again,
         and TikTok drops what it had taken already.
         """
-        started = self.clock()
-        settlement = Settlement()
-        ready: list[Prepared] = []
-        for claimed in batch:
-            prepared = prepare(claimed, self.destination, self.mapper, now=started)
-            if isinstance(prepared, Prepared):
-                ready.append(prepared)
-            else:
-                settlement.fates.append((claimed, prepared))
-        self._send(ready, settlement, started)
+        settlement = readied.settlement
+        self._send(readied.ready, settlement, readied.started)
         self._hold_back_if_too_many_die(settlement)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, self.clock() - readied.started)
         return settled
 
     def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> None:
@@ -118,6 +137,7 @@ class Delivery:
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
         settlement.count("requests", sending.requests)
+        settlement.served += sending.served
         self._decide(ready, verdicts, settlement)
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
@@ -190,14 +210,16 @@ class Delivery:
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
         sending.failures += failed
-        if not failed:
+        if failed:
+            sending.stopped = True
+            state, seconds = self.breaker.report(failed=True)
+            if state == "opened":
+                self.alerts.tell(
+                    "breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer: {verdict.message}"
+                )
+        else:
+            sending.served += 1
             self.limiter.served(limit, permit)
-        sending.stopped = sending.stopped or failed
-        state, seconds = self.breaker.report(failed=failed)
-        if state == "opened":
-            self.alerts.tell(
-                "breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer: {verdict.message}"
-            )
         if verdict.outcome is Outcome.PARTIAL:
             self.alerts.tell("partial", self.destination.name, f"code {verdict.code}, request {verdict.request_id}")
         return verdict
@@ -256,13 +278,12 @@ class Delivery:
         pause = 0.05
         while True:
             try:
-                return write(
-                    self.redis,
-                    self.keys,
-                    settlement,
-                    now=self.clock(),
-                    ledger_seconds=self.destination.ledger_seconds,
-                )
+                settle = call(self.keys, settlement, now=self.clock(), ledger_seconds=self.destination.ledger_seconds)
+                report = [self.breaker.served(settlement.served)] if settlement.served else []
+                settled, *_ = run_many(self.redis, [settle, *report])
+                if isinstance(settled, ResponseError):
+                    raise settled
+                return int(settled)
             except (RedisConnectionError, RedisTimeoutError):
                 if self.clock() > end:
                     raise

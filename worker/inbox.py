@@ -15,15 +15,52 @@ from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
 
+PACK_EVENTS = 100
+"""How many events a producer may put into one entry of the bulk stream."""
+
+
+PROBE_SECONDS = 15.0
+"""How long the batch that probes a failing endpoint may take before another one is let through."""
+
+_BULK = 4
+
+
+def pack_size(batch_size: int) -> int:
+    """Return how many events a pack may hold where requests hold so many."""
+    return min(PACK_EVENTS, batch_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One stream entry that is ours to settle."""
+    """One event that is ours to settle: a stream entry, or one of the `of` events that an entry packs together."""
 
     stream: int
     entry_id: str
     envelope: Envelope
     deliveries: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a task gets events."""
+
+    size: int = 1000
+    silence_seconds: float = 30.0
+    max_deliveries: int = 5
+    max_tasks: int = 16
+    lease_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a task was given: the state of the gate ("go", "probe", "full", "paused", "blocked", "open"), how long it
+    stays shut, the events, and whether there may be more. Where there is none, the task's lease has ended."""
+
+    gate: str
+    wait_seconds: float
+    batch: list[Claimed]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +73,54 @@ class Lock:
 
 
 class Inbox:
-    """The three streams of one destination, seen by one consumer."""
+    """The streams of one destination, seen by one consumer."""
 
     def __init__(self, redis: Redis, keys: Keys, *, consumer: str) -> None:
         self._redis = redis
         self._keys = keys
         self._consumer = consumer
 
-    def next_batch(
-        self, *, silence_seconds: float, size: int, max_deliveries: int, lock: Lock | None = None
-    ) -> list[Claimed]:
-        """Return what is to be delivered next: what a dead worker held, else up to `size` entries nobody has.
+    def take(self, token: str, terms: Terms, *, lock: Lock | None = None) -> Taken:
+        """Take the next batch for the task that `token` names: what a silent worker held, else what nobody has.
 
-        With a `lock` nothing is returned, or claimed, once it is somebody else's.
+        With a `lock` nothing is taken once it is somebody else's.
         """
-        held = self.take_back(silence_seconds=silence_seconds, size=size, max_deliveries=max_deliveries, lock=lock)
-        return held or self.claim(size, lock=lock)
-
-    def claim(self, most: int, *, lock: Lock | None = None) -> list[Claimed]:
-        """Return up to `most` entries nobody else has."""
-        return self._taken("claim", [GROUP, self._consumer, most], lock)
-
-    def take_back(
-        self, *, silence_seconds: float, size: int, max_deliveries: int, lock: Lock | None = None
-    ) -> list[Claimed]:
-        """Return entries whose consumer has been silent for too long; the batch is as small as they need."""
-        silence = int(silence_seconds * 1000)
-        return self._taken("take_back", [GROUP, self._consumer, silence, size, max_deliveries], lock)
-
-    def _taken(self, script: str, args: list[str | int], lock: Lock | None) -> list[Claimed]:
-        keys: list[str] = [*self._keys.streams]
+        keys = [*self._keys.streams, self._keys.state, self._keys.breaker, self._keys.slices]
+        args: list[str | int] = [
+            *(token, int(terms.lease_seconds * 1000), terms.max_tasks, GROUP, self._consumer),
+            *(int(terms.silence_seconds * 1000), terms.size, terms.max_deliveries, pack_size(terms.size)),
+            int(PROBE_SECONDS * 1000),
+        ]
         if lock is not None:
             keys, args = [*keys, lock.key], [*args, lock.token, lock.lives_ms]
-        return _read(run(self._redis, script, keys, args))
+        gate, wait, entries, more = run(self._redis, "take", keys, args)
+        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries), bool(more))
 
 
 def _read(entries: Iterable[Any]) -> list[Claimed]:
     claimed = []
-    for number, raw_id, flat, *deliveries in entries:
+    for number, raw_id, flat, deliveries in entries:
         entry_id = raw_id.decode()
         fields = dict(zip(flat[::2], flat[1::2], strict=False))
-        claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields), *deliveries))
+        if number == _BULK and b"events" in fields:
+            pack = _unpacked(entry_id, fields)
+            claimed += [Claimed(number, entry_id, envelope, deliveries, len(pack)) for envelope in pack]
+        else:
+            claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields), deliveries))
     return claimed
+
+
+def _unpacked(entry_id: str, fields: dict[bytes, bytes]) -> list[Envelope]:
+    """Return the events of a pack. Each has a reference of its own: the entry's with its place in the pack."""
+    payloads = fields[b"events"].split(b"\n")
+    told = fields.get(b"ids", b"").split(b"\n")
+    ids = told if len(told) == len(payloads) else [None] * len(payloads)
+    enqueued_at = _milliseconds(fields.get(b"enqueued_at"), entry_id)
+    traceparent = _traceparent(fields)
+    return [
+        Envelope(f"{entry_id}-{place}", _identity(given, payload), payload, enqueued_at, traceparent)
+        for place, (given, payload) in enumerate(zip(ids, payloads, strict=True))
+    ]
 
 
 def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
@@ -92,8 +135,13 @@ def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
         id=_identity(fields.get(b"id"), payload),
         payload=payload,
         enqueued_at=_milliseconds(fields.get(b"enqueued_at"), entry_id),
-        traceparent=fields[b"traceparent"].decode("ascii", "replace")[:128] if b"traceparent" in fields else None,
+        traceparent=_traceparent(fields),
     )
+
+
+def _traceparent(fields: dict[bytes, bytes]) -> str | None:
+    told = fields.get(b"traceparent")
+    return told.decode("ascii", "replace")[:128] if told else None
 
 
 def _identity(given: bytes | None, payload: bytes) -> str:

@@ -16,7 +16,10 @@ GROUP = "workers"
 UNKNOWN = "_unknown"
 """The pseudo-destination that keeps the dead letters of events that named none that exists."""
 
-LEADER = f"{PREFIX}:leader"
+LEADER = f"{PREFIX}:{{fleet}}:leader"
+VACANCY = f"{PREFIX}:{{fleet}}:vacancy"
+CALLS = f"{PREFIX}:{{fleet}}:calls"
+SWEPT = f"{PREFIX}:{{fleet}}:swept"
 AUDIT = f"{PREFIX}:audit"
 
 
@@ -51,9 +54,9 @@ class Keys:
         return self.of("replay")
 
     @property
-    def streams(self) -> tuple[str, str, str]:
-        """The three streams in the order in which scripts number them."""
-        return self.inbox, self.retry, self.replay
+    def streams(self) -> tuple[str, str, str, str]:
+        """The streams in the order in which scripts number them."""
+        return self.inbox, self.retry, self.replay, self.bulk
 
     @property
     def due(self) -> str:
@@ -162,11 +165,14 @@ ALL = {
         "never",
         "destinations that exist, with the limits producers keep to",
     ),
-    LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
+    LEADER: ("string", "who leads", "3 s after its last renewal, 12 s in silence", "who looks for work and listens"),
+    VACANCY: ("list", "who leads", "after 10 s", "a message to the others that the leader has resigned"),
+    CALLS: ("zset", "who leads", "when the task begins, or 15 s", "deliver tasks that were called and have not begun"),
+    SWEPT: ("string", "who leads", "after a minute", "when the house was last swept"),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
-    bulk_size("D"): ("string", "producers, workers", "never", "how many events are in the packs"),
+    bulk_size("D"): ("string", "producers, workers", "with the last pack", "how many events are in the packs"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
     Keys("D").replay: (
         "stream",

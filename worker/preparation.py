@@ -11,7 +11,7 @@ from worker.config import Destination
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
 from worker.inbox import Claimed
-from worker.settlement import Dead, Done
+from worker.settlement import Dead, Done, Later
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,10 @@ class Prepared:
 
 def prepare(
     claimed: Claimed, destination: Destination, mapper: EventMapper, *, now: float, explain: bool = False
-) -> Prepared | Done | Dead:
+) -> Prepared | Done | Dead | Later:
     """Decode, validate, map and hash one event. Raises nothing, whatever the event is.
+
+    A pack that a worker held until it fell silent is taken apart first: one of its events may have killed it.
 
     With `explain` the notes also say which values were read as another type, for a person to see.
     """
@@ -45,6 +47,8 @@ def prepare(
             )
         )
 
+    if claimed.of > 1 and claimed.deliveries:
+        return Later(envelope, 0.0, "deferred")
     if claimed.deliveries >= destination.max_deliveries:
         return dead("crash_loop", f"workers died or fell silent over it {claimed.deliveries} times")
     if len(envelope.payload) > destination.max_event_bytes:

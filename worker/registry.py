@@ -7,6 +7,7 @@ from redis import Redis
 
 from tiktok_events.keys import REGISTRY
 from worker.config import Config
+from worker.inbox import pack_size
 
 
 def register(redis: Redis, config: Config) -> None:
@@ -16,5 +17,10 @@ def register(redis: Redis, config: Config) -> None:
     `status` shows what waits there unread.
     """
     for name, destination in config.destinations.items():
-        limits = {"max_inbox": destination.max_inbox, "max_event_bytes": destination.max_event_bytes}
+        limits = {
+            "max_inbox": destination.max_inbox,
+            "max_event_bytes": destination.max_event_bytes,
+            # Updates of an order are written down one by one as they are claimed, so they come one by one.
+            "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
+        }
         redis.hset(REGISTRY, name, orjson.dumps(limits).decode())

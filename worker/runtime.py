@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,13 +24,16 @@ from worker.connection import connect
 from worker.delivery import Delivery
 from worker.errors import Outcome
 from worker.event_sets import Ensured, EventSets
+from worker.flights import MOST_BATCHES
 from worker.guard import Guard
 from worker.inbox import Inbox
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
+from worker.lookout import Lookout
 from worker.management import Management, ManagementError
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
+from worker.pace import Pace
 from worker.pauses import Pauses
 from worker.tokens import tokens_of
 
@@ -47,6 +51,7 @@ class Runtime:
     connect: Callable[[], Redis] = connect
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
     _deliveries: dict[str, tuple[Delivery, Inbox | OrderIntake]] = field(default_factory=dict)
+    _paces: dict[str, Pace] = field(default_factory=dict)
 
     @cached_property
     def redis(self) -> Redis:
@@ -62,6 +67,26 @@ class Runtime:
     def alerts(self) -> Alerts:
         """Who is told of incidents."""
         return Alerts(self.config.alert_webhook)
+
+    @cached_property
+    def senders(self) -> ThreadPoolExecutor:
+        """The threads in which this process waits for TikTok."""
+        return ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="sender")
+
+    def lookout(self, name: str) -> Lookout:
+        """Return this process's lookout, under a name to lead by."""
+        self._lookout.name = name
+        return self._lookout
+
+    @cached_property
+    def _lookout(self) -> Lookout:
+        return Lookout(self.redis, self.config.destinations, name="")
+
+    def pace(self, destination: str) -> Pace:
+        """Return how fast events of a destination come, as far as this process knows."""
+        if destination not in self._paces:
+            self._paces[destination] = Pace(self.config.destinations[destination].linger_seconds)
+        return self._paces[destination]
 
     def of(self, destination: str) -> tuple[Delivery, Inbox | OrderIntake]:
         """Return what delivers to `destination`, and where its events come from.

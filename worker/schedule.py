@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -16,8 +17,15 @@ from worker.scripts import Call, run_many
 LEASE_SECONDS = 15.0
 """How long a deliver task counts as running after it was last heard of."""
 
-_MOST_PROMOTED = 500
+_MOST_PROMOTED = 1000
 _MOST_TASKS_A_TICK = 4
+
+
+class Lease(NamedTuple):
+    """The right to run one deliver task of a destination."""
+
+    destination: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class Tick:
     """Until something is due or a block ends; None when nothing is to be waited for."""
     blocked: bool = False
     """Whether it is paused, throttled or its breaker open, so that new entries change nothing."""
+    quiet: bool = False
+    """Whether nothing waits, is held or is scheduled."""
     fault: str = ""
     """What Redis refuses here (a key of the wrong type, say), by the name of its error. The others are not held up."""
 
@@ -60,9 +70,11 @@ class Schedule:
             if refusal is not None:
                 ticks.append(Tick((), 0, None, fault=type(refusal).__name__))
                 continue
-            (_, next_due), (reserved, backlog, blocked) = promoted, looked
-            waits = [milliseconds / 1000 for milliseconds in (next_due, blocked) if milliseconds > 0]
-            ticks.append(Tick(tuple(offer[:reserved]), backlog, min(waits, default=None), blocked=blocked != 0))
+            (_, next_due), (reserved, backlog, blocked, busy) = promoted, looked
+            waits = [next_due / 1000] if next_due >= 0 else []
+            waits += [blocked / 1000] if blocked > 0 else []
+            quiet = next_due < 0 and not (backlog or blocked or busy)
+            ticks.append(Tick(tuple(offer[:reserved]), backlog, min(waits, default=None), blocked != 0, quiet))
         return ticks
 
     def _offered(self, name: str) -> list[str]:
@@ -77,7 +89,8 @@ class Schedule:
             int(LEASE_SECONDS * 1000),
             int(destination.take_back_after_seconds * 1000),
         )
-        return Call("tick", [*keys.streams, keys.slices, keys.state, keys.breaker], [GROUP, *limits, *offered])
+        touched = [*keys.streams, keys.slices, keys.state, keys.breaker, keys.bulk_size]
+        return Call("tick", touched, [GROUP, *limits, *offered])
 
 
 def _promote(name: str) -> Call:

@@ -36,8 +36,11 @@ def _digest(name: str) -> str:
 
 def run(client: Redis, name: str, keys: Sequence[str], args: Sequence[str | bytes | float]) -> Any:
     """Run one script and return its answer."""
-    # Making a Script sends nothing; it loads the text once the server says that it does not know the digest.
-    return Script(client, _text(name))(keys=list(keys), args=list(args))
+    try:
+        return client.evalsha(_digest(name), len(keys), *keys, *args)
+    except NoScriptError:
+        # A new server, or one that was restarted: a Script loads the text and runs it.
+        return Script(client, _text(name))(keys=list(keys), args=list(args))
 
 
 def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-from redis import Redis
 
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
 from worker.inbox import Claimed
 from worker.keys import GROUP, Keys
-from worker.scripts import run
+from worker.scripts import Call
 
 _MINUTE_LIVES_SECONDS = 7200
-_FIRST_INDEX = 13
+_FIRST_INDEX = 15
 """The keys before it are settle.lua's own."""
 
 
@@ -68,6 +67,8 @@ class Settlement:
     fates: list[tuple[Claimed, Fate]] = field(default_factory=list)
     delivered: list[bytes] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    served: int = 0
+    """Requests that the endpoint answered, of which the breaker has not been told."""
     orders: list[OrderNote] = field(default_factory=list)
 
     def count(self, name: str, amount: int = 1) -> None:
@@ -75,22 +76,24 @@ class Settlement:
         self.counters[name] = self.counters.get(name, 0) + amount
 
 
-def write(redis: Redis, keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: float) -> int:
-    """Settle a batch; return how many of its entries were still ours.
+def call(keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: float) -> Call:
+    """Return the call that settles a batch; its answer is how many of the events were still ours.
 
-    May be called again after a lost answer: what is settled is no longer pending and is passed over.
+    It may be made again after a lost answer: what is settled is no longer pending and is passed over.
+
+    Raises:
+        ValueError: a part of a pack has no fate. Its entry ends as a whole, and that part would be lost.
     """
     indexes: dict[str, int] = {}
-    done, later, dead = _sections(keys, settlement.fates, indexes)
+    done, mixed = _sections(keys, settlement.fates, indexes)
     args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, _MINUTE_LIVES_SECONDS]
     args += _section([_order(note, indexes) for note in settlement.orders])
     args += _section(done)
     digests = settlement.delivered if ledger_seconds else []
     args += [len(digests), *digests]
-    args += _section(later)
-    args += _section(dead)
+    args += _section(mixed)
     args += _section([(name, amount) for name, amount in settlement.counters.items()])
-    return int(run(redis, "settle", _keys(keys, now, indexes), args))
+    return Call("settle", _keys(keys, now, indexes), args)
 
 
 def _order(note: OrderNote, indexes: dict[str, int]) -> _Record:
@@ -108,6 +111,7 @@ def _keys(keys: Keys, now: float, indexes: Mapping[str, int]) -> list[str]:
         *(keys.due, keys.scheduled, keys.dead, keys.dead_meta, keys.dead_events, keys.facets, keys.totals),
         keys.minute(int(now // 60)),
         keys.ledger(int(now // 86400)),
+        keys.bulk_size,
         *indexes,
     ]
 
@@ -122,20 +126,48 @@ def _section(records: Iterable[_Record]) -> list[str | bytes | float]:
 
 def _sections(
     keys: Keys, fates: Iterable[tuple[Claimed, Fate]], indexes: dict[str, int]
-) -> tuple[list[_Record], list[_Record], list[_Record]]:
+) -> tuple[list[_Record], list[_Record]]:
+    """Return the entries of which every event is done in the same way, and the others."""
     done: list[_Record] = []
+    mixed: list[_Record] = []
+    packs: dict[str, list[tuple[Claimed, Fate]]] = {}
+    for claimed, fate in fates:
+        if claimed.of > 1:
+            packs.setdefault(claimed.entry_id, []).append((claimed, fate))
+        elif isinstance(fate, Done):
+            done.append((claimed.stream, claimed.entry_id, fate.counter, 1))
+        else:
+            mixed.append(_mixed(keys, claimed, [fate], indexes))
+    for of_pack in packs.values():
+        claimed, decided = of_pack[0][0], [fate for _, fate in of_pack]
+        if len(decided) != claimed.of:
+            raise ValueError("a pack is settled as a whole or not at all")
+        counters = {fate.counter for fate in decided if isinstance(fate, Done)}
+        if len(counters) == 1 and all(isinstance(fate, Done) for fate in decided):
+            done.append((claimed.stream, claimed.entry_id, *counters, len(decided)))
+        else:
+            mixed.append(_mixed(keys, claimed, decided, indexes))
+    return done, mixed
+
+
+def _mixed(keys: Keys, claimed: Claimed, fates: Sequence[Fate], indexes: dict[str, int]) -> _Record:
+    counts: Counter[str] = Counter()
     later: list[_Record] = []
     dead: list[_Record] = []
-    for claimed, fate in fates:
-        place = (claimed.stream, claimed.entry_id)
-        if isinstance(fate, Done):
-            done.append((*place, fate.counter))
-        elif isinstance(fate, Later):
-            wait = max(0, round(fate.wait_seconds * 1000))
-            later.append((*place, fate.envelope.ref, wait, fate.envelope.packed(), fate.counter))
-        else:
+    for fate in fates:
+        if isinstance(fate, Dead):
             letter = fate.letter
             numbers = [indexes.setdefault(key, _FIRST_INDEX + len(indexes)) for key in letter.indexes(keys)]
-            counter = f"dead:{letter.reason}"
-            dead.append((*place, letter.ref, letter.meta(), letter.envelope.payload, counter, len(numbers), *numbers))
-    return done, later, dead
+            counts.update((f"dead:{letter.reason}", "dead"))
+            dead.append((letter.ref, letter.meta(), letter.envelope.payload, len(numbers), *numbers))
+            continue
+        counts[fate.counter] += 1
+        if isinstance(fate, Later):
+            wait = max(0, round(fate.wait_seconds * 1000))
+            later.append((fate.envelope.ref, wait, fate.envelope.packed()))
+    return (
+        *(claimed.stream, claimed.entry_id, len(fates)),
+        *_section(list(counts.items())),
+        *_section(later),
+        *_section(dead),
+    )

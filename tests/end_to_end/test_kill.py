@@ -24,20 +24,21 @@ def test_workers_killed_in_the_middle_of_a_batch_lose_no_event(
     with Producer(fleet.environment["REDIS_URL"]) as producer:
         ids = producer.enqueue_many((order_completed(number) for number in range(2000)), destination="stores")
     assert len(set(ids)) == 2000
-    kills = 3
-    for _ in range(kills):
+    held = 0
+    for _ in range(3):
         process = fleet.start()
         before = len(sandbox.requests)
         fleet.wait(lambda now, before=before: len(sandbox.requests) > before + 2 and now.in_flight > 0)
         fleet.kill(process)
-    assert fleet.look().in_flight > 0
+        held += fleet.look().in_flight
+    assert held > 0
     fleet.start()
     now = fleet.wait(lambda now: now.totals.get("delivered", 0) + now.totals.get("duplicate", 0) >= 2000)
     now = fleet.wait(lambda now: now.in_flight == 0)
     assert set(sandbox.deliveries) == set(ids)
     assert (now.waiting, now.in_flight, now.scheduled, now.dead) == (0, 0, 0, 0)
     repeated = sum(times - 1 for times in sandbox.deliveries.values())
-    assert repeated <= kills * 2 * 100  # a kill may repeat what its two slots had in hand
+    assert repeated <= held  # a kill may repeat what its two slots had in hand
 
 
 def test_a_warm_shutdown_under_load_leaves_nothing_pending(

@@ -12,14 +12,16 @@ import orjson
 import pytest
 import redis as redis_py
 
-from tasks.deliver import deliver_slice
+from worker.calls import Calls
 from worker.config import Config
 from worker.config.load import build
 from worker.connection import connect
 from worker.keys import Keys
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
+from worker.schedule import Lease
 from worker.scripts import run
+from worker.serving import Slice
 
 PATH = "/order/sync/"
 KEYS = Keys("stores")
@@ -62,8 +64,11 @@ class Hotel:
 
     def deliver(self, here: Runtime | None = None) -> bool:
         here = here or self.worker()
-        delivery, inbox = here.of("stores")
-        return deliver_slice(delivery, inbox, token="t")
+
+        def called(*_: object, **__: object) -> None:
+            raise AssertionError("nothing is called here")
+
+        return bool(Slice(here, Calls(here.redis, called)).run([Lease("stores", "t")], listen=False))
 
     def promote(self, *, everything: bool = True) -> None:
         run(self.redis, "promote", [KEYS.due, KEYS.scheduled, KEYS.retry], [10_000, "all" if everything else ""])

@@ -12,7 +12,7 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from worker.dead_letters import Changes, Filter, Queries
-from worker.inbox import Lock
+from worker.inbox import Lock, Terms
 from worker.keys import Keys
 from worker.orders.intake import OrderIntake
 
@@ -135,11 +135,11 @@ def test_an_update_that_a_crash_loop_took_holds_nobody_back(make_hotel, update) 
     hotel = make_hotel(max_deliveries=2, take_back_after="1s", timeout="300ms")
     hotel.put(update("o-1", 1), update("o-1", 2))
     _, dying = hotel.worker().of("stores")
-    dying.next_batch(silence_seconds=1.0, size=1, max_deliveries=2)
+    dying.take("t", Terms(silence_seconds=1.0, size=1, max_deliveries=2))
     time.sleep(1.05)
-    dying.next_batch(silence_seconds=1.0, size=1, max_deliveries=2)
+    dying.take("t", Terms(silence_seconds=1.0, size=1, max_deliveries=2))
     time.sleep(1.05)
-    hotel.deliver()
+    hotel.until_done(workers=1, everything=False)
     assert hotel.arrived() == {"o-1": [(2, "CREATE_ORDER")]}
     assert hotel.totals()["dead:crash_loop"] == 1
 
@@ -148,7 +148,7 @@ def test_what_a_dead_worker_had_claimed_goes_before_what_came_later(make_hotel, 
     hotel = make_hotel(take_back_after="1s", timeout="300ms")
     hotel.put(update("o-1", 1))
     _, dying = hotel.worker().of("stores")
-    assert len(dying.next_batch(silence_seconds=1.0, size=1, max_deliveries=6)) == 1
+    assert len(dying.take("t", Terms(silence_seconds=1.0, size=1)).batch) == 1
     hotel.put(update("o-1", 2))
     hotel.deliver()
     assert hotel.arrived() == {}
@@ -163,7 +163,7 @@ def test_nothing_is_claimed_after_a_death_between_claim_and_book_until_it_is_tak
     assert isinstance(dying, OrderIntake)
     lock = Lock(KEYS.intake, "of the dead", 2000)
     hotel.redis.set(KEYS.intake, "of the dead")
-    assert len(dying.inbox.claim(1, lock=lock)) == 1  # claimed, and never written down
+    assert len(dying.inbox.take("t", Terms(size=1), lock=lock).batch) == 1  # claimed, and never written down
     hotel.put(update("o-1", 2))
     hotel.deliver()
     assert hotel.arrived() == {}
@@ -178,13 +178,13 @@ def test_a_worker_that_lost_the_intake_sends_nothing(make_hotel, update) -> None
     assert isinstance(slow, OrderIntake)
 
     class Stalled:
-        def next_batch(self, **options: Any) -> Any:
-            claimed = slow.inbox.next_batch(**options)
+        def take(self, *args: Any, **options: Any) -> Any:
+            taken = slow.inbox.take(*args, **options)
             hotel.redis.set(KEYS.intake, "another")
-            return claimed
+            return taken
 
     stalled = dataclasses.replace(slow, inbox=Stalled())
-    assert stalled.next_batch(silence_seconds=60.0, size=10, max_deliveries=6) == []
+    assert stalled.take("t", Terms()).batch == []
     assert hotel.redis.get(KEYS.intake) == b"another"
     assert not hotel.redis.keys(KEYS.order("*"))
 
@@ -194,7 +194,7 @@ def test_a_leased_order_is_left_alone_by_others(make_hotel, update) -> None:
     hotel.put(update("o-1", 1), update("o-2", 1))
     here = hotel.worker()
     delivery, intake = here.of("stores")
-    batch = intake.next_batch(silence_seconds=60.0, size=10, max_deliveries=6)
+    batch = intake.take("t", Terms()).batch
     (first, _) = batch
     mapped = delivery.mapper.map(update("o-1", 1), event_id="x", received_at=0, now=time.time()).items[0]
     assert delivery.book.admit(first, mapped, token="somebody").decision == "go"

@@ -14,7 +14,7 @@ from tasks.sweep import _forget_dead_consumers, sweep_all
 from worker.alerts import Alerts
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.envelope import Envelope
-from worker.inbox import Inbox
+from worker.inbox import Inbox, Terms
 from worker.keys import GROUP, Keys
 from worker.replay_jobs import ReplayJobs
 from worker.runtime import Runtime
@@ -102,7 +102,7 @@ def test_a_consumer_that_claims_while_it_is_forgotten_loses_nothing(
     try:
         for _ in range(500):
             redis.xadd(KEYS.inbox, {"event": b"{}"})
-            (claimed,) = inbox.claim(1)
+            (claimed,) = inbox.take("t", Terms(size=1)).batch
             assert redis.xack(KEYS.inbox, GROUP, claimed.entry_id) == 1
     finally:
         over.set()
@@ -120,4 +120,4 @@ def test_producers_are_told_the_destinations_again_when_redis_was_emptied(
     here = make_runtime(max_inbox=5)
     redis.flushall()
     sweep(here)
-    assert redis.hget("tiktok-events:destinations", "stores") == b'{"max_inbox":5,"max_event_bytes":262144}'
+    assert redis.hget("tiktok-events:destinations", "stores") == b'{"max_inbox":5,"max_event_bytes":262144,"pack":100}'

@@ -14,9 +14,9 @@ import redis as redis_py
 
 from worker.breaker import Breaker
 from worker.config import BreakerSettings
+from worker.inbox import Inbox, Terms
 from worker.keys import Keys
 from worker.pauses import Pauses
-from worker.scripts import run
 
 KEYS = Keys("stores")
 SETTINGS = BreakerSettings(
@@ -34,8 +34,8 @@ def report(redis: redis_py.Redis, *, ok: int = 0, failed: int = 0) -> list[str]:
 
 
 def gate(redis: redis_py.Redis, token: str = "t") -> str:
-    answer: bytes = run(redis, "gate", [KEYS.state, KEYS.breaker, KEYS.slices], [token, 15_000, 4])[0]
-    return answer.decode()
+    redis.xadd(KEYS.inbox, {"event": b"{}"})
+    return Inbox(redis, KEYS, consumer=token).take(token, Terms(max_tasks=4)).gate
 
 
 def the_wait_is_over(redis: redis_py.Redis) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from worker.config import Config, ConfigError
 from worker.config.load import build
 from worker.connection import connect
 from worker.event_sets import EventSets
+from worker.inbox import Terms
 from worker.keys import Keys
 from worker.management import ManagementError
 from worker.overview import look
@@ -160,7 +162,7 @@ def test_an_event_set_asked_for_by_name_is_made_once_and_used(
     assert len(set(found)) == 1
     put(redis, order_completed(1))
     delivery, inbox = Runtime(wanted, connect=lambda: redis).of("stores")
-    delivery.deliver(inbox.claim(10))
+    delivery.deliver(inbox.take("t", Terms(size=10)).batch)
     assert [event["event_source_id"] for event in sandbox.events] == [found[0]]
     sets = EventSets(
         Runtime(wanted, connect=lambda: redis).management(delivery.destination.credentials, sandbox.url), ADVERTISER
@@ -190,6 +192,7 @@ def test_without_its_event_set_a_destination_waits_and_loses_nothing(
     sandbox.fault("code", code=code, match={"path": "offline/get/"})
     here = Runtime(config(event_set=BY_NAME), connect=lambda: redis)
     monkeypatch.setattr(task, "runtime", lambda: here)
+    monkeypatch.setattr(task, "current_app", SimpleNamespace(send_task=lambda *_, **__: None))
     put(redis, order_completed(1))
     task.deliver("stores")
     now = look(redis, "stores", now=time.time())

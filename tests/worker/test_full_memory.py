@@ -11,14 +11,13 @@ import orjson
 import pytest
 import redis as redis_py
 
-from tasks.deliver import deliver_slice
 from worker.config import Config
-from worker.keys import LEADER, Keys
+from worker.keys import Keys
+from worker.lookout import Lookout
 from worker.overview import look
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 from worker.schedule import Schedule
-from worker.scripts import run
 
 KEYS = Keys("stores")
 
@@ -45,13 +44,14 @@ def test_everything_waiting_is_delivered(
     configure: Callable[..., Config],
     order_completed: Callable[..., dict[str, Any]],
     sandbox: Sandbox,
+    serve: Callable[..., bool],
 ) -> None:
     put(redis, *(order_completed(number) for number in range(5)))
     here = make_runtime(guard={"max_dead_share": 1})
     with no_memory(redis):
         tick = Schedule(redis, configure().destinations).look("stores")
         assert len(tick.tokens) == 1
-        deliver_slice(*here.of("stores"), token=tick.tokens[0])
+        serve(here, tick.tokens[0])
     assert look(redis, "stores", now=time.time()).totals["delivered"] == 5
     assert len(sandbox.deliveries) == 5
 
@@ -70,6 +70,7 @@ def test_every_fate_is_written_down(
     make_runtime: Callable[..., Runtime],
     order_completed: Callable[..., dict[str, Any]],
     sandbox: Sandbox,
+    serve: Callable[..., bool],
     fault: dict[str, Any],
     scheduled: int,
     dead: int,
@@ -79,7 +80,7 @@ def test_every_fate_is_written_down(
     put(redis, order_completed(1), order_completed(2))
     here = make_runtime(guard={"max_dead_share": 1})
     with no_memory(redis):
-        deliver_slice(*here.of("stores"), token="t")
+        serve(here, "t")
     now = look(redis, "stores", now=time.time())
     assert (now.in_flight, now.scheduled, now.dead) == (0, scheduled, dead)
     assert (now.pause.reason if now.pause else None) == pause
@@ -92,5 +93,5 @@ def test_due_retries_are_promoted_and_a_leader_is_found(
     redis.hset(KEYS.scheduled, "1-1", b'{"ref":"1-1"}\n{}')
     with no_memory(redis):
         tick = Schedule(redis, configure().destinations).look("stores")
-        assert run(redis, "lead", [LEADER], ["me", 3000]) == 1
+        assert Lookout(redis, {}, name="watch:me").leads()
     assert tick.backlog == len(tick.tokens) == redis.xlen(KEYS.retry) == 1

@@ -5,6 +5,7 @@ The server's clock cannot be turned: a lease that is to have ended gets a score 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +14,8 @@ import orjson
 import pytest
 import redis as redis_py
 
-from tasks.deliver import deliver_slice
 from worker.config import Config
-from worker.inbox import Inbox
+from worker.inbox import Inbox, Terms
 from worker.keys import GROUP, Keys
 from worker.pauses import Pauses
 from worker.runtime import Runtime
@@ -70,27 +70,32 @@ def test_a_lost_wake_up_is_replaced_when_its_lease_ends(redis: redis_py.Redis, l
 
 
 def test_a_slice_that_is_over_keeps_its_lease_for_the_one_that_follows(
-    redis: redis_py.Redis, look: Look, make_runtime: Callable[..., Runtime]
+    redis: redis_py.Redis, look: Look, make_runtime: Callable[..., Runtime], serve: Callable[..., bool]
 ) -> None:
     here = make_runtime(batch_size=10, max_in_flight=3, unmapped="discard")
     add(redis, 500)
     token, *_ = look().tokens
-    ticking = iter(range(0, 1000, 3))
-    assert deliver_slice(*here.of("stores"), token=token, clock=lambda: next(ticking)) is True
+    ticking = itertools.count()
+    assert serve(here, token, seconds=6, clock=lambda: next(ticking)) is True
+    assert 0 < redis.xlen(KEYS.inbox) < 500
     assert look().tokens == ()
 
 
 def test_a_producers_wake_up_comes_in_only_while_there_is_room(
-    redis: redis_py.Redis, look: Look, make_runtime: Callable[..., Runtime], sandbox: Sandbox
+    redis: redis_py.Redis,
+    look: Look,
+    make_runtime: Callable[..., Runtime],
+    sandbox: Sandbox,
+    serve: Callable[..., bool],
 ) -> None:
     here = make_runtime(batch_size=10, max_in_flight=3, unmapped="discard")
     add(redis, 500)
     tokens = look().tokens
-    assert deliver_slice(*here.of("stores"), token="a producer's") is False
+    assert serve(here, "a producer's") is False
     assert redis.xlen(KEYS.inbox) == 500
     assert set(redis.zrange(KEYS.slices, 0, -1)) == {token.encode() for token in tokens}
     redis.zadd(KEYS.slices, {tokens[0]: ms(-1)})
-    assert deliver_slice(*here.of("stores"), token="a producer's") is False
+    assert serve(here, "a producer's") is False
     assert redis.xlen(KEYS.inbox) == 0
 
 
@@ -135,7 +140,8 @@ def test_what_a_silent_worker_holds_causes_a_task_and_what_a_living_one_holds_do
     redis: redis_py.Redis, look: Look
 ) -> None:
     add(redis, 5)
-    held = Inbox(redis, KEYS, consumer="silent").claim(5)
+    held = Inbox(redis, KEYS, consumer="silent").take("t", Terms()).batch
+    redis.delete(KEYS.slices)
     assert look().tokens == ()
     for claimed in held:
         redis.xclaim(KEYS.inbox, GROUP, "silent", 0, [claimed.entry_id], idle=3_600_000)
@@ -144,16 +150,16 @@ def test_what_a_silent_worker_holds_causes_a_task_and_what_a_living_one_holds_do
 
 
 def test_entries_deleted_while_they_were_held_do_not_hide_new_ones_for_ever(
-    redis: redis_py.Redis, look: Look, make_runtime: Callable[..., Runtime]
+    redis: redis_py.Redis, look: Look, make_runtime: Callable[..., Runtime], serve: Callable[..., bool]
 ) -> None:
     add(redis, 300)
-    held = [claimed.entry_id for claimed in Inbox(redis, KEYS, consumer="silent").claim(300)]
+    held = [claimed.entry_id for claimed in Inbox(redis, KEYS, consumer="silent").take("t", Terms()).batch]
     redis.xclaim(KEYS.inbox, GROUP, "silent", 0, held, idle=3_600_000)
     redis.xtrim(KEYS.inbox, maxlen=0, approximate=False)
     add(redis, 5)
     here = make_runtime(batch_size=10, unmapped="discard")
     for token in look().tokens:
-        deliver_slice(*here.of("stores"), token=token)
+        serve(here, token)
     assert redis.xlen(KEYS.inbox) == 0
 
 

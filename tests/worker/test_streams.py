@@ -10,16 +10,23 @@ import redis as redis_py
 
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
 from worker.envelope import Attempt, Envelope, opened, unpacked
-from worker.inbox import Claimed, Inbox
+from worker.inbox import Claimed, Inbox, Terms
 from worker.keys import GROUP, Keys
 from worker.scripts import run
-from worker.settlement import Dead, Done, Fate, Later, Settlement, write
+from worker.settlement import Dead, Done, Fate, Later, Settlement, call
 
 KEYS = Keys("stores")
 
 
-def inbox(redis: redis_py.Redis, consumer: str = "a") -> Inbox:
-    return Inbox(redis, KEYS, consumer=consumer)
+def claim(redis: redis_py.Redis, most: int, consumer: str = "a") -> list[Claimed]:
+    return Inbox(redis, KEYS, consumer=consumer).take("t", Terms(size=most, silence_seconds=3600)).batch
+
+
+def take_back(
+    redis: redis_py.Redis, consumer: str = "a", *, silence_seconds: float, size: int, max_deliveries: int
+) -> list[Claimed]:
+    terms = Terms(size=size, silence_seconds=silence_seconds, max_deliveries=max_deliveries)
+    return Inbox(redis, KEYS, consumer=consumer).take("t", terms).batch
 
 
 def add(redis: redis_py.Redis, count: int = 1, **fields: str) -> None:
@@ -29,7 +36,8 @@ def add(redis: redis_py.Redis, count: int = 1, **fields: str) -> None:
 
 def settle(redis: redis_py.Redis, *fates: tuple[Claimed, Fate], delivered: list[bytes] | None = None) -> int:
     settlement = Settlement(fates=list(fates), delivered=delivered or [])
-    return write(redis, KEYS, settlement, now=time.time(), ledger_seconds=3 * 86400)
+    told = call(KEYS, settlement, now=time.time(), ledger_seconds=3 * 86400)
+    return int(run(redis, *told))
 
 
 def letter(envelope: Envelope, reason: str = "invalid", **more: object) -> DeadLetter:
@@ -48,7 +56,7 @@ def places(redis: redis_py.Redis) -> dict[str, int]:
 
 def test_an_entry_is_claimed_by_one_consumer_only(redis: redis_py.Redis) -> None:
     add(redis, 5)
-    first, second = inbox(redis, "a").claim(3), inbox(redis, "b").claim(10)
+    first, second = claim(redis, 3, "a"), claim(redis, 10, "b")
     assert len(first) == 3
     assert len(second) == 2
     assert not {c.entry_id for c in first} & {c.entry_id for c in second}
@@ -56,14 +64,14 @@ def test_an_entry_is_claimed_by_one_consumer_only(redis: redis_py.Redis) -> None
 
 def test_a_group_that_vanished_is_made_again_and_starts_at_the_first_entry(redis: redis_py.Redis) -> None:
     add(redis, 2)
-    assert len(inbox(redis).claim(10)) == 2
+    assert len(claim(redis, 10)) == 2
     redis.xgroup_destroy(KEYS.inbox, GROUP)
-    assert len(inbox(redis).claim(10)) == 2
+    assert len(claim(redis, 10)) == 2
 
 
 def test_delivered_entries_leave_the_stream_and_are_counted(redis: redis_py.Redis) -> None:
     add(redis, 1500)
-    batch = inbox(redis).claim(1500)
+    batch = claim(redis, 1500)
     assert settle(redis, *((claimed, Done("delivered")) for claimed in batch)) == 1500
     assert places(redis)["streams"] == 0
     assert redis.xpending(KEYS.inbox, GROUP)["pending"] == 0
@@ -72,7 +80,7 @@ def test_delivered_entries_leave_the_stream_and_are_counted(redis: redis_py.Redi
 
 def test_settling_twice_changes_nothing(redis: redis_py.Redis) -> None:
     add(redis, 2)
-    a, b = inbox(redis).claim(2)
+    a, b = claim(redis, 2)
     fates: list[tuple[Claimed, Fate]] = [(a, Later(a.envelope, 5, "retried")), (b, Dead(letter(b.envelope)))]
     assert settle(redis, *fates) == 2
     before = places(redis), redis.hgetall(KEYS.totals)
@@ -82,9 +90,9 @@ def test_settling_twice_changes_nothing(redis: redis_py.Redis) -> None:
 
 def test_a_slow_worker_whose_entry_was_taken_back_settles_nothing(redis: redis_py.Redis) -> None:
     add(redis)
-    (slow,) = inbox(redis, "slow").claim(1)
+    (slow,) = claim(redis, 1, "slow")
     time.sleep(0.02)
-    (taken,) = inbox(redis, "quick").take_back(silence_seconds=0.01, size=10, max_deliveries=6)
+    (taken,) = take_back(redis, "quick", silence_seconds=0.01, size=10, max_deliveries=6)
     assert taken.envelope == slow.envelope
     assert settle(redis, (taken, Done("delivered"))) == 1
     assert settle(redis, (slow, Dead(letter(slow.envelope)))) == 0
@@ -93,7 +101,7 @@ def test_a_slow_worker_whose_entry_was_taken_back_settles_nothing(redis: redis_p
 
 def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_py.Redis) -> None:
     add(redis, traceparent="00-trace")
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     tried = claimed.envelope.tried(Attempt(at=1.0, outcome="unavailable", message="no answer"), counts=True)
     settle(redis, (claimed, Later(tried, 0.0, "retried")))
     assert places(redis) == {"streams": 0, "due": 1, "scheduled": 1, "dead": 0, "dead events": 0}
@@ -101,7 +109,7 @@ def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_
     moved, next_due = run(redis, "promote", [KEYS.due, KEYS.scheduled, KEYS.retry], [10, ""])
     assert (moved, next_due) == (1, -1)
     assert places(redis)["streams"] == 1
-    (again,) = inbox(redis).claim(1)
+    (again,) = claim(redis, 1)
     assert again.envelope == tried
     assert again.envelope.attempts == 1
     assert again.envelope.traceparent == "00-trace"
@@ -109,7 +117,7 @@ def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_
 
 def test_promotion_is_bounded_and_leaves_what_is_not_due(redis: redis_py.Redis) -> None:
     add(redis, 6)
-    batch = inbox(redis).claim(6)
+    batch = claim(redis, 6)
     settle(
         redis, *((claimed, Later(claimed.envelope, 0 if n < 5 else 60, "retried")) for n, claimed in enumerate(batch))
     )
@@ -127,18 +135,18 @@ def test_retries_cannot_starve_new_events(redis: redis_py.Redis) -> None:
         redis.xadd(KEYS.retry, {"event": b"{}", "meta": envelope.meta()})
         redis.xadd(KEYS.replay, {"event": b"{}", "meta": envelope.meta()})
     add(redis, 20)
-    streams = [claimed.stream for claimed in inbox(redis).claim(10)]
+    streams = [claimed.stream for claimed in claim(redis, 10)]
     assert streams.count(1) == streams.count(2) == 5
     assert 3 not in streams
 
 
 def test_what_a_dead_worker_held_comes_back_in_ever_smaller_batches(redis: redis_py.Redis) -> None:
     add(redis, 100)
-    sizes = [len(inbox(redis, "a").claim(100))]
+    sizes = [len(claim(redis, 100, "a"))]
     held = 0
     for consumer in "bcdef":
         time.sleep(0.03)
-        taken = inbox(redis, consumer).take_back(silence_seconds=0.02, size=100, max_deliveries=6)
+        taken = take_back(redis, consumer, silence_seconds=0.02, size=100, max_deliveries=6)
         sizes.append(len(taken))
         held = min(claimed.deliveries for claimed in taken)
     assert sizes[0] == 100
@@ -149,17 +157,17 @@ def test_what_a_dead_worker_held_comes_back_in_ever_smaller_batches(redis: redis
 
 def test_entries_deleted_by_another_hand_do_not_stay_pending(redis: redis_py.Redis) -> None:
     add(redis, 3)
-    batch = inbox(redis, "a").claim(3)
+    batch = claim(redis, 3, "a")
     redis.xdel(KEYS.inbox, batch[1].entry_id)
     time.sleep(0.02)
-    taken = inbox(redis, "b").take_back(silence_seconds=0.01, size=10, max_deliveries=6)
+    taken = take_back(redis, "b", silence_seconds=0.01, size=10, max_deliveries=6)
     assert [c.entry_id for c in taken] == [batch[0].entry_id, batch[2].entry_id]
     assert redis.xpending(KEYS.inbox, GROUP)["pending"] == 2
 
 
 def test_an_entry_without_an_event_is_kept_whole(redis: redis_py.Redis) -> None:
     redis.xadd(KEYS.inbox, {"something": "else"})
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     assert b"something" in claimed.envelope.payload
 
 
@@ -168,7 +176,7 @@ def test_an_id_given_by_hand_is_kept_unless_it_could_be_somebodys(
     redis: redis_py.Redis, given: str, kept: bool
 ) -> None:
     redis.xadd(KEYS.inbox, {"event": b'{"a":1}', "id": given})
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     assert (claimed.envelope.id == given) is kept
     assert claimed.envelope.id.strip()
 
@@ -181,7 +189,7 @@ def test_an_envelope_survives_its_packing() -> None:
 
 def bury(redis: redis_py.Redis, count: int, **more: object) -> list[str]:
     add(redis, count)
-    batch = inbox(redis).claim(count)
+    batch = claim(redis, count)
     settle(redis, *((claimed, Dead(letter(claimed.envelope, **more))) for claimed in batch))  # type: ignore[arg-type]
     return [claimed.envelope.ref for claimed in batch]
 
@@ -194,7 +202,7 @@ def test_replay_moves_an_event_and_leaves_no_index_behind(redis: redis_py.Redis)
     assert changes.replay(ref) is Replayed.GONE
     assert places(redis) == {"streams": 1, "due": 0, "scheduled": 0, "dead": 0, "dead events": 0}
     assert Queries(redis, KEYS).facets() == {"reason": {}, "code": {}, "event": {}}
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     assert (claimed.envelope.ref, claimed.envelope.attempts, claimed.envelope.replays) == (ref, 0, 1)
 
 
@@ -207,7 +215,7 @@ def test_an_edited_event_is_what_replay_sends_and_the_original_is_kept_until_the
     assert found is not None
     assert found.envelope.payload == b'{"mended":true}'
     changes.replay(ref)
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     assert claimed.envelope.payload == b'{"mended":true}'
     assert not redis.exists(KEYS.dead_revisions)
 
@@ -271,7 +279,7 @@ def test_a_dead_letter_that_died_again_since_it_was_read_is_neither_discarded_no
     old = queries.get(ref)
     assert old is not None
     changes.replay(ref)
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     settle(redis, (claimed, Dead(letter(claimed.envelope, reason="exhausted"))))
     assert changes.discard([old]) == 0
     monkeypatch.setattr(Queries, "get", lambda *_: old)
@@ -292,13 +300,13 @@ def test_an_edit_that_comes_while_a_replay_is_under_way_is_what_is_sent(
 
     monkeypatch.setattr(Queries, "get", read_before_the_edit)
     changes.replay(ref)
-    (claimed,) = inbox(redis).claim(1)
+    (claimed,) = claim(redis, 1)
     assert claimed.envelope.payload == b'{"mended":true}'
 
 
 def test_what_a_redis_that_lost_its_last_second_calls_new_is_counted_when_it_is_done(redis: redis_py.Redis) -> None:
     add(redis, 3)
-    batch = inbox(redis).claim(3)
+    batch = claim(redis, 3)
     redis.xgroup_destroy(KEYS.inbox, GROUP)
     assert settle(redis, *((claimed, Done("delivered")) for claimed in batch)) == 3
     assert places(redis)["streams"] == 0
@@ -308,7 +316,7 @@ def test_what_a_redis_that_lost_its_last_second_calls_new_is_counted_when_it_is_
 @pytest.mark.parametrize("broken", [KEYS.due, KEYS.scheduled, KEYS.dead, KEYS.dead_events, KEYS.facets, KEYS.totals])
 def test_a_key_of_the_wrong_type_refuses_a_settlement_whole(redis: redis_py.Redis, broken: str) -> None:
     add(redis, 3)
-    done, later, dead = inbox(redis).claim(3)
+    done, later, dead = claim(redis, 3)
     redis.set(broken, "something of somebody else's")
     with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
         settle(
@@ -331,14 +339,14 @@ def test_an_edit_of_a_dead_letter_that_is_gone_leaves_nothing_behind(redis: redi
 @pytest.mark.parametrize("by", ["delconsumer", "setid"])
 def test_what_nobody_holds_and_nobody_would_be_given_is_claimed_by_force(redis: redis_py.Redis, by: str) -> None:
     add(redis, 5)
-    kept = inbox(redis, "lives").claim(2)
+    kept = claim(redis, 2, "lives")
     if by == "delconsumer":
-        inbox(redis, "removed").claim(3)
+        claim(redis, 3, "removed")
         redis.xgroup_delconsumer(KEYS.inbox, GROUP, "removed")
     else:
         redis.xgroup_setid(KEYS.inbox, GROUP, "$")
-    rescued = inbox(redis, "b").claim(10)
+    rescued = claim(redis, 10, "b")
     assert len(rescued) == 3
-    assert inbox(redis, "c").claim(10) == []
+    assert claim(redis, 10, "c") == []
     assert settle(redis, *((claimed, Done("delivered")) for claimed in kept + rescued)) == 5
     assert places(redis)["streams"] == 0

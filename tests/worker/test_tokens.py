@@ -18,6 +18,7 @@ from worker.config import Config, ConfigError, Secret
 from worker.config.load import build
 from worker.connection import connect
 from worker.errors import Outcome, Verdict
+from worker.inbox import Terms
 from worker.keys import Keys
 from worker.overview import look
 from worker.runtime import Runtime
@@ -214,7 +215,7 @@ def test_each_setting_has_its_rule(config, credential, fault) -> None:
 
 def deliver(here: Runtime) -> None:
     delivery, inbox = here.of("stores")
-    delivery.deliver(inbox.claim(10))
+    delivery.deliver(inbox.take("t", Terms(size=10)).batch)
 
 
 @pytest.mark.parametrize("code", [40102, 40105])

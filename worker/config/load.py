@@ -202,8 +202,8 @@ def _destination(
 ) -> Destination:
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
-        "max_in_flight", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds", "backlog_alert_seconds",
-        "dead_letters_alert",
+        "max_in_flight", "linger_seconds", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds",
+        "backlog_alert_seconds", "dead_letters_alert",
     )  # fmt: skip
     return Destination(
         name=name,

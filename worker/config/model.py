@@ -80,6 +80,7 @@ class Destination:
     take_back_after_seconds: float
     max_deliveries: int
     max_in_flight: int
+    linger_seconds: float
     max_inbox: int
     max_event_bytes: int
     unmapped: str

@@ -265,6 +265,14 @@ class DestinationSchema(Strict):
         validate=POSITIVE,
         metadata={"doc": "most deliver tasks at once for this destination, over all workers"},
     )
+    linger_seconds = Duration(
+        data_key="linger",
+        load_default=0.05,
+        metadata={
+            "doc": "how long an event waits for company where more than 200 a second come; below that none waits",
+            "default": "50ms",
+        },
+    )
     max_inbox = fields.Integer(
         strict=True,
         load_default=1_000_000,

@@ -1,11 +1,11 @@
 -- Remove consumers that hold nothing and have been silent for long.
--- KEYS: 1 inbox  2 retry  3 replay
+-- KEYS: 1 inbox  2 retry  3 replay  4 bulk
 -- ARGV: 1 group  2 silence, ms
 -- Returns: how many were removed.
 -- Atomic: what a removed consumer holds is pending for nobody and new for nobody, that is, lost. A worker that was
 -- idle for an hour may claim at this very moment.
 local removed = 0
-for number = 1, 3 do
+for number = 1, 4 do
   local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[number], ARGV[1])
   if consumers.err then consumers = {} end -- no stream, or nothing was ever claimed from it
   for _, flat in ipairs(consumers) do

@@ -1,6 +1,7 @@
--- Tell the breaker how a request ended.
+-- Tell the breaker how requests ended.
 -- KEYS: 1 breaker
 -- ARGV: 1 "ok" | "failed"  2 failure rate  3 least requests  4 window, ms  5 least open, ms  6 most open, ms
+--       7 how many requests
 -- Returns: {"closed" | "opened" | "open" | "recovered", ms it stays open}
 -- The window is two halves that take turns: cheap, and at most half a window out of date.
 local clock = redis.call('TIME')
@@ -35,7 +36,7 @@ if last ~= half then
   if last == half - 1 then ok_before, bad_before = ok, bad else ok_before, bad_before = 0, 0 end
   ok, bad = 0, 0
 end
-if failed then bad = bad + 1 else ok = ok + 1 end
+if failed then bad = bad + ARGV[7] else ok = ok + ARGV[7] end
 redis.call('HSET', KEYS[1], 'half', half, 'ok', ok, 'failed', bad, 'ok_before', ok_before, 'failed_before', bad_before)
 redis.call('EXPIRE', KEYS[1], 3600)
 local failures, all = bad + bad_before, ok + bad + ok_before + bad_before

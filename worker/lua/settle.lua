@@ -1,20 +1,24 @@
 -- Write down what became of a batch: all of it, or nothing.
--- KEYS: 1 inbox  2 retry  3 replay  4 due  5 scheduled  6 dead  7 dead:meta  8 dead:events  9 dead:facets
---       10 totals  11 minute  12 ledger of today  13.. the facet indexes and orders that ARGV numbers
+-- KEYS: 1 inbox  2 retry  3 replay  4 bulk  5 due  6 scheduled  7 dead  8 dead:meta  9 dead:events  10 dead:facets
+--       11 totals  12 minute  13 ledger of today  14 bulk:size  15.. the facet indexes and orders that ARGV numbers
 -- ARGV: 1 group  2 seconds the ledger lives  3 seconds the minute lives
 --       then sections, each a count followed by its records:
 --       orders:  stream number, entry id, numbers of the order's key and of the refs' key, ref, token of its lease,
 --                time delivered or "", "gone" | "d" (waits for its turn) | "r" (waits for another reason), seconds to remember
---       done:    stream number, entry id, counter             (settled and forgotten)
+--       done:    stream number, entry id, counter, events      (settled and forgotten)
 --       ledger:  digest                                        (delivered; never to be sent again)
---       later:   stream number, entry id, ref, wait ms, packed envelope, counter
---       dead:    stream number, entry id, ref, meta, payload, counter, n, n numbers of facet keys
+--       mixed:   stream number, entry id, events, then three sections of what is in the entry:
+--                counts: counter, amount
+--                later:  ref, wait ms, packed envelope
+--                dead:   ref, meta, payload, n, n numbers of facet keys
 --       counters: name, amount
--- Returns: how many entries were still ours to settle.
+-- Returns: how many events were still ours to settle.
 -- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
 -- worker is never placed twice.
 -- Redis undoes nothing when a script fails half-way. So a key of the wrong type is found before the first write.
-local TYPES = {'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set'}
+local TYPES = {
+  'stream', 'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set', 'string',
+}
 for number, key in ipairs(KEYS) do
   local found = redis.call('TYPE', key).ok
   local wanted = TYPES[number] or (string.find(key, '}:order', 1, true) and 'hash' or 'zset')
@@ -39,13 +43,6 @@ local settled = 0
 local counts = {}
 local function count(name, amount) counts[name] = (counts[name] or 0) + amount end
 
-local function ours(stream, id)
-  if redis.call('XACK', KEYS[stream], group, id) == 0 then return false end
-  redis.call('XDEL', KEYS[stream], id)
-  settled = settled + 1
-  return true
-end
-
 local orders = {}
 for number = 1, tonumber(take()) do
   local stream, id = tonumber(take()), take()
@@ -58,14 +55,20 @@ for number = 1, tonumber(take()) do
   orders[number] = record
 end
 
+local packed = 0
+local function ended(stream, events)
+  settled = settled + events
+  if stream == 4 then packed = packed + events end
+end
+
 local done = tonumber(take())
 local batches = {}
 for _ = 1, done do
-  local stream, id, counter = tonumber(take()), take(), take()
-  local name = stream .. counter
+  local stream, id, counter, events = tonumber(take()), take(), take(), tonumber(take())
+  local name = stream .. counter .. events
   local batch = batches[name]
   if not batch then
-    batch = {stream = stream, counter = counter, ids = {}}
+    batch = {stream = stream, counter = counter, events = events, ids = {}}
     batches[name] = batch
   end
   batch.ids[#batch.ids + 1] = id
@@ -78,45 +81,58 @@ for _, batch in pairs(batches) do
     -- Done is done: the entry goes, too, where its claim was forgotten (a group made again, a Redis that lost its
     -- last second), and then it is the deletion that counts.
     local deleted = redis.call('XDEL', KEYS[batch.stream], unpack(batch.ids, first, last))
-    local ended = math.max(acknowledged, deleted)
-    settled = settled + ended
-    count(batch.counter, ended)
+    local events = math.max(acknowledged, deleted) * batch.events
+    ended(batch.stream, events)
+    count(batch.counter, events)
   end
 end
 
 local digests = tonumber(take())
 if digests > 0 then
   for first = at, at + digests - 1, 1000 do
-    redis.call('SADD', KEYS[12], unpack(ARGV, first, math.min(first + 999, at + digests - 1)))
+    redis.call('SADD', KEYS[13], unpack(ARGV, first, math.min(first + 999, at + digests - 1)))
   end
-  redis.call('EXPIRE', KEYS[12], ARGV[2])
+  redis.call('EXPIRE', KEYS[13], ARGV[2])
   at = at + digests
 end
 
 for _ = 1, tonumber(take()) do
-  local stream, id, ref, wait, packed, counter = tonumber(take()), take(), take(), take(), take(), take()
-  if ours(stream, id) then
-    redis.call('ZADD', KEYS[4], now + wait, ref)
-    redis.call('HSET', KEYS[5], ref, packed)
-    count(counter, 1)
+  local stream, id, events = tonumber(take()), take(), tonumber(take())
+  local mine = redis.call('XACK', KEYS[stream], group, id) == 1
+  if mine then
+    redis.call('XDEL', KEYS[stream], id)
+    ended(stream, events)
+  end
+  for _ = 1, tonumber(take()) do
+    local name, amount = take(), tonumber(take())
+    if mine then count(name, amount) end
+  end
+  for _ = 1, tonumber(take()) do
+    local ref, wait, envelope = take(), take(), take()
+    if mine then
+      redis.call('ZADD', KEYS[5], now + wait, ref)
+      redis.call('HSET', KEYS[6], ref, envelope)
+    end
+  end
+  for _ = 1, tonumber(take()) do
+    local ref, meta, payload = take(), take(), take()
+    local facets = {}
+    for _ = 1, tonumber(take()) do facets[#facets + 1] = KEYS[tonumber(take())] end
+    if mine then
+      redis.call('HSET', KEYS[8], ref, meta)
+      redis.call('HSET', KEYS[9], ref, payload)
+      redis.call('ZADD', KEYS[7], now, ref)
+      for _, facet in ipairs(facets) do
+        redis.call('ZADD', facet, now, ref)
+        redis.call('SADD', KEYS[10], facet)
+      end
+    end
   end
 end
 
-for _ = 1, tonumber(take()) do
-  local stream, id, ref, meta, payload, counter = tonumber(take()), take(), take(), take(), take(), take()
-  local facets = {}
-  for _ = 1, tonumber(take()) do facets[#facets + 1] = KEYS[tonumber(take())] end
-  if ours(stream, id) then
-    redis.call('HSET', KEYS[7], ref, meta)
-    redis.call('HSET', KEYS[8], ref, payload)
-    redis.call('ZADD', KEYS[6], now, ref)
-    for _, facet in ipairs(facets) do
-      redis.call('ZADD', facet, now, ref)
-      redis.call('SADD', KEYS[9], facet)
-    end
-    count(counter, 1)
-    count('dead', 1)
-  end
+if packed > 0 then
+  -- Made right by itself whenever the stream is empty.
+  if redis.call('XLEN', KEYS[4]) == 0 then redis.call('DEL', KEYS[14]) else redis.call('DECRBY', KEYS[14], packed) end
 end
 
 for _ = 1, tonumber(take()) do
@@ -125,11 +141,11 @@ for _ = 1, tonumber(take()) do
 end
 for name, amount in pairs(counts) do
   if amount ~= 0 then
-    redis.call('HINCRBY', KEYS[10], name, amount)
     redis.call('HINCRBY', KEYS[11], name, amount)
+    redis.call('HINCRBY', KEYS[12], name, amount)
   end
 end
-redis.call('EXPIRE', KEYS[11], ARGV[3])
+redis.call('EXPIRE', KEYS[12], ARGV[3])
 
 -- Let the next update of an order go, if it waits for nothing but its turn.
 local function wake(order)
@@ -145,8 +161,8 @@ local function wake(order)
       end
     end
   end
-  if first and first.state == 'd' and redis.call('ZSCORE', KEYS[4], first.ref) then
-    redis.call('ZADD', KEYS[4], now, first.ref)
+  if first and first.state == 'd' and redis.call('ZSCORE', KEYS[5], first.ref) then
+    redis.call('ZADD', KEYS[5], now, first.ref)
   end
 end
 

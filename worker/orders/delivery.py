@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.order_sync import OrderUpdate
 from worker.config import Secret
 from worker.config.order_sync import OrderSync
-from worker.delivery import Delivery, Sending
+from worker.delivery import Delivery, Readied, Sending
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
 from worker.grouping import RequestKey
@@ -18,7 +17,7 @@ from worker.inbox import Claimed
 from worker.ledger import digest
 from worker.orders.answers import judge
 from worker.orders.book import OrderBook
-from worker.preparation import Prepared, prepare
+from worker.preparation import Prepared
 from worker.settlement import Done, Fate, Later, OrderNote, Settlement
 
 _PART_FOR_SENDING = 0.25
@@ -38,26 +37,20 @@ class OrderDelivery(Delivery):
     book: OrderBook
     settings: OrderSync
 
-    def deliver(self, batch: Sequence[Claimed]) -> int:
-        """Send a claimed batch and settle every entry of it; return how many entries were settled.
+    def finish(self, readied: Readied) -> int:
+        """Send the updates of a batch and settle every one of it; return how many were settled.
 
         A crash anywhere in here leaves the entries pending and one order leased. Another worker takes the entries
         back, and the lease ends by itself before that.
         """
-        started = self.clock()
         token = secrets.token_hex(8)
-        sending = Sending(deadline=started + self.destination.take_back_after_seconds * _PART_FOR_SENDING)
-        unsent = Settlement()
+        sending = Sending(deadline=readied.started + self.destination.take_back_after_seconds * _PART_FOR_SENDING)
+        settled = self._close_unsent(readied.settlement, readied.started) if readied.settlement.fates else 0
         ready: list[tuple[Prepared, OrderUpdate]] = []
-        for claimed in batch:
-            prepared = prepare(claimed, self.destination, self.mapper, now=started)
-            if isinstance(prepared, Prepared):
-                (update,) = prepared.items
-                assert isinstance(update, OrderUpdate)  # noqa: S101 # what an order destination's mapper makes
-                ready.append((prepared, update))
-            else:
-                unsent.fates.append((claimed, prepared))
-        settled = self._close_unsent(unsent, started) if unsent.fates else 0
+        for prepared in readied.ready:
+            (update,) = prepared.items
+            assert isinstance(update, OrderUpdate)  # noqa: S101 # what an order destination's mapper makes
+            ready.append((prepared, update))
         # The oldest first: then a predecessor in the same batch has gone before its successor asks.
         for prepared, update in sorted(ready, key=lambda each: each[1].update_ms):
             settled += self._deliver_one(prepared, update, token, sending)
@@ -78,7 +71,7 @@ class OrderDelivery(Delivery):
         return settled
 
     def _deliver_one(self, prepared: Prepared, update: OrderUpdate, token: str, sending: Sending) -> int:
-        started, requests = self.clock(), sending.requests
+        started, requests, served = self.clock(), sending.requests, sending.served
         claimed, settlement = prepared.claimed, Settlement()
         taken, its_turn = False, True
         decided: Fate = Later(claimed.envelope, _WAIT_AFTER_STOP_SECONDS, "deferred")
@@ -99,6 +92,7 @@ class OrderDelivery(Delivery):
         if taken:
             settlement.delivered.append(digest(update))
         settlement.count("requests", sending.requests - requests)
+        settlement.served = sending.served - served
         settlement.fates.append((claimed, decided))
         self._hold_back_if_too_many_die(settlement)
         ((_, decided),) = settlement.fates

@@ -16,7 +16,7 @@ from redis import Redis
 from schemas import EventMapper
 from schemas.order_sync import OrderUpdate
 from worker.config import Destination
-from worker.inbox import Claimed, Inbox, Lock
+from worker.inbox import Inbox, Lock, Taken, Terms
 from worker.keys import Keys
 from worker.orders.book import OrderBook
 from worker.preparation import Prepared, prepare
@@ -44,29 +44,28 @@ class OrderIntake:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
-    def next_batch(self, *, silence_seconds: float, size: int, max_deliveries: int) -> list[Claimed]:
+    def take(self, token: str, terms: Terms) -> Taken:
         """Return what is to be delivered next, written down; nothing while others are claiming all the time."""
         lives_ms = int((self.destination.take_back_after_seconds + 1) * 1000)
         lock = Lock(self.keys.intake, secrets.token_hex(8), lives_ms)
         if not self._lock(lock):
-            return []
+            self.redis.zrem(self.keys.slices, token)
+            return Taken("full", 0.0, [], more=False)
         # No `finally`: after a failure nobody knows what was claimed, and the lock has to hold until it is taken back.
-        claimed = self.inbox.next_batch(
-            silence_seconds=silence_seconds, size=size, max_deliveries=max_deliveries, lock=lock
-        )
+        taken = self.inbox.take(token, terms, lock=lock)
         now = self.clock()
         updates = [
             (each, update)
-            for each in claimed
+            for each in taken.batch
             if isinstance(ready := prepare(each, self.destination, self.mapper, now=now), Prepared)
             for update in ready.items
             if isinstance(update, OrderUpdate)
         ]
         if updates and not self.book.register(updates, token=lock.token):
             # This worker stood still for longer than the lock lives. What it claimed will be taken back.
-            return []
+            return Taken("full", 0.0, [], more=False)
         run(self.redis, "unlock", [lock.key], [lock.token])
-        return claimed
+        return taken
 
     def _lock(self, lock: Lock) -> bool:
         waited = 0.0

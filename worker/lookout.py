@@ -1,0 +1,169 @@
+"""Where is there work? One process of all leads: it looks at every destination, and listens to the streams meanwhile.
+
+Two kinds of it may lead. A worker watches: it calls a deliver task by a Celery message for what it finds. A deliver
+task that has nothing else to do serves: it takes the events itself, which spares the message. It takes over from who
+watches, and hands back when nothing comes any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from redis import Redis
+
+from worker.config import Destination
+from worker.inbox import Claimed
+from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
+from worker.schedule import Lease, Schedule
+from worker.scripts import run
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 60
+
+_LONGEST_WAIT_SECONDS = 1.0
+_SHORTEST_WAIT_SECONDS = 0.1
+_LEASE_MARGIN_SECONDS = 2.0
+_SURE_SECONDS = 0.5
+_AT_ONCE = 100
+
+_QUIET_WAIT_SECONDS = 10.0
+_QUIET_LOOK_SECONDS = 30.0
+"""Where nothing waits, is held or is scheduled, only a new entry can change that, and those are listened to."""
+
+
+class Lookout:
+    """Looks and listens for one process, under the name it leads by: `watch:...` or `serve:...`."""
+
+    def __init__(self, redis: Redis, destinations: Mapping[str, Destination], *, name: str) -> None:
+        self.name = name
+        self.sweep_is_due = False
+        self._leads_until = 0.0
+        self._redis = redis
+        self._destinations = destinations
+        self._schedule = Schedule(redis, destinations)
+        self._next_look = 0.0
+        self._is_quiet = False
+        self._blocked: set[str] = set()
+        self._faulty: set[str] = set()
+        self._last_seen: dict[str, str] = {}
+        self._heard = {name: _Heard.of(name) for name in destinations}
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long may be listened until the next look is due."""
+        return max(0.001, self._next_look - time.monotonic())
+
+    def leads(self, *, for_sure: bool = False) -> bool:
+        """Become or stay the leader; say whether it worked. Asked often, Redis is asked twice a second."""
+        now = time.monotonic()
+        if now < self._leads_until and not for_sure:
+            self.sweep_is_due = False
+            return True
+        longest = _QUIET_WAIT_SECONDS if self._is_quiet else _LONGEST_WAIT_SECONDS
+        lease_ms = int((longest + _LEASE_MARGIN_SECONDS) * 1000)
+        leads, sweep = run(self._redis, "lead", [LEADER, CALLS, SWEPT], [self.name, lease_ms, SWEEP_SECONDS])
+        self.sweep_is_due = bool(sweep)
+        self._leads_until = now + _SURE_SECONDS if leads else 0.0
+        return bool(leads)
+
+    def resign(self) -> None:
+        """Stop leading, if it does."""
+        self._leads_until = 0.0
+        run(self._redis, "resign", [LEADER, VACANCY], [self.name])
+
+    def wait_for_vacancy(self, seconds: float) -> None:
+        """Wait until the leader resigns, or for some seconds: it may die without a word."""
+        self._redis.blpop([VACANCY], timeout=seconds)
+
+    def look(self, names: Iterable[str] | None = None) -> list[Lease]:
+        """Reserve the deliver tasks that are missing: for some destinations, or for all when that is due."""
+        started = time.monotonic()
+        if names is None:
+            if started < self._next_look:
+                return []
+            found, wait = self._look_at(list(self._destinations))
+            longest = _QUIET_LOOK_SECONDS if self._is_quiet else _LONGEST_WAIT_SECONDS
+            self._next_look = started + max(_SHORTEST_WAIT_SECONDS, min(wait, longest))
+        else:
+            found, wait = self._look_at(list(names))
+            self._next_look = min(self._next_look, started + max(_SHORTEST_WAIT_SECONDS, wait))
+        return found
+
+    def _look_at(self, names: list[str]) -> tuple[list[Lease], float]:
+        wait, quiet, found = _QUIET_LOOK_SECONDS, True, []
+        for first in range(0, len(names), _AT_ONCE):
+            part = names[first : first + _AT_ONCE]
+            for name, tick in zip(part, self._schedule.look_at(part), strict=True):
+                self._tell_of_fault(name, tick.fault)
+                found += [Lease(name, token) for token in tick.tokens]
+                if tick.wait_seconds is not None:
+                    wait = min(wait, tick.wait_seconds)
+                quiet = quiet and tick.quiet
+                # Where a destination is stopped, new entries change nothing.
+                (self._blocked.add if tick.blocked else self._blocked.discard)(name)
+        self._is_quiet = quiet and len(names) == len(self._destinations)
+        return found, wait
+
+    def _tell_of_fault(self, name: str, fault: str) -> None:
+        if fault and name not in self._faulty:
+            log.error("redis refuses this destination", extra={"destination": name, "cause": fault})
+        (self._faulty.add if fault else self._faulty.discard)(name)
+
+    def listen(self, seconds: float, *, but: Iterable[str] = ()) -> list[str]:
+        """Wait until a stream gets an entry, at most `seconds`; return the destinations that did."""
+        deaf = self._blocked.union(but)
+        of_key = {key: name for name, heard in self._heard.items() if name not in deaf for key in heard}
+        longest = _QUIET_WAIT_SECONDS if self._is_quiet else _LONGEST_WAIT_SECONDS
+        seconds = min(seconds, longest)
+        if not of_key:
+            time.sleep(seconds)
+            return []
+        streams: Any = {key: self._last_seen.get(key, "0-0") for key in of_key}
+        answer: Any = self._redis.xread(streams, count=1, block=max(1, int(seconds * 1000)))
+        if not answer:
+            return []
+        self._is_quiet = False
+        self._next_look = min(self._next_look, time.monotonic() + _LONGEST_WAIT_SECONDS)
+        return list(dict.fromkeys(of_key[key.decode()] for key, _ in answer))
+
+    def shut(self, name: str) -> None:
+        """Do not listen to a destination that is stopped, until a look finds that it is not."""
+        self._blocked.add(name)
+
+    def saw(self, name: str, batch: Sequence[Claimed]) -> None:
+        """Listen only for what comes after a batch that was taken here."""
+        heard = self._heard[name]
+        newest = {claimed.stream: claimed.entry_id for claimed in batch if not claimed.deliveries}
+        for stream, key in ((1, heard.inbox), (3, heard.replay), (4, heard.bulk)):
+            if stream in newest:
+                self._last_seen[key] = newest[stream]
+        if not newest:
+            self.skip([name])
+
+    def skip(self, names: Iterable[str]) -> None:
+        """Listen only for what comes after what there is: others have it, or are called to it."""
+        keys = [key for name in names for key in self._heard[name]]
+        pipe = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.xrevrange(key, count=1)
+        for key, newest in zip(keys, pipe.execute(), strict=True):
+            # An emptied stream keeps its ids.
+            if newest:
+                self._last_seen[key] = newest[0][0].decode()
+
+
+class _Heard(NamedTuple):
+    """The streams of a destination that others write to."""
+
+    inbox: str
+    bulk: str
+    replay: str
+
+    @classmethod
+    def of(cls, name: str) -> _Heard:
+        keys = Keys(name)
+        return cls(keys.inbox, keys.bulk, keys.replay)
