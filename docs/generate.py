@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from schemas import event_names  # noqa: E402 - found by the line above
 from schemas.order_sync import fields as order_fields  # noqa: E402
 from schemas.sources import amperity_columns, commanders_act_fields, segment_fields  # noqa: E402
-from schemas.sources.field_table import FieldSource  # noqa: E402
+from schemas.sources.reading import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402

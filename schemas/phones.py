@@ -28,7 +28,7 @@ class NotAPhoneError(ValueError):
     """A text that cannot be made E.164. Its message is a rule and never holds the text."""
 
 
-def to_e164(text: str, *, region: str | None) -> str:
+def to_e164(text: str, region: str | None) -> str:
     """Return the number as `+` and up to 15 digits; `region` (ISO 3166 alpha-2) reads numbers without country code.
 
     Extensions are dropped, and so are a leading `00` and the zero in brackets that is only dialled at home

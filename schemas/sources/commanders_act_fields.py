@@ -7,7 +7,7 @@ destination reads beside them (`partners.tiktok`, page, device). One closed tabl
 from __future__ import annotations
 
 from schemas.paths import Parts
-from schemas.sources.field_table import FieldSource, from_paths
+from schemas.sources.reading import FieldSource, from_paths
 
 FIELDS = (
     FieldSource("event_id", from_paths("id", "context.event_id"), note="else the id given at the door"),
