@@ -2,8 +2,9 @@
 
 Every kind treats null and blank text as absent, and what is absent stays out of the result: TikTok gets no `""`, `[]`
 or `{}`. Messages name the rule and never the value. A kind is one function, `accept`: marshmallow calls it field by
-field, and `schemas.compiled` without marshmallow's machinery around it. Beside the rule stands, where there is one, a
-condition under which it changes nothing: `as_is`, an expression of `value` and `{field}`, which spares the call.
+field, and `schemas.compiled` without marshmallow's machinery around it. Beside the rule stands what it comes to for the
+usual value, which spares the call: `usual`, a condition on `value` and what `value` then becomes, both as Python text in
+which `{field}` is the field.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
 
 
+# In ASCII the edges are what strip() takes off, and it returns the text itself where there are none.
+_TRIMMED = "type(value) is str and value and value.isascii() and value.strip() is value"
 _WHOLE = f"type(value) is int and {LOWEST} <= value <= {HIGHEST}"
 
 
@@ -26,6 +29,7 @@ class Plain(fields.Field[Any]):
     """A field whose rule is one function. Skips marshmallow's hooks for validators, which no field here has."""
 
     default_error_messages = {"required": "is required"}  # noqa: RUF012 - marshmallow's own name and type
+    usual: ClassVar[tuple[str, str] | None] = None
 
     def deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
         loaded = missing if value is None or value is missing else self.accept(value)
@@ -45,8 +49,7 @@ class Plain(fields.Field[Any]):
 class Text(Plain):
     """Trimmed text; numbers become text, as ids often come."""
 
-    # In ASCII the edges are what strip() takes off, and it returns the text itself where there are none.
-    as_is = "type(value) is str and value and value.isascii() and value.strip() is value"
+    usual = (_TRIMMED, "value")
 
     def accept(self, value: Any) -> Any:
         # Trims once for both questions: is it blank, and what is it?
@@ -60,7 +63,7 @@ class Number(Plain):
     """A JSON number, or a text that `read_number` understands."""
 
     # What is no number or has no end differs from itself.
-    as_is = f"type(value) is float and value - value == 0 or {_WHOLE}"
+    usual = (f"type(value) is float and value - value == 0 or {_WHOLE}", "value")
 
     def read(self, value: Any) -> int | float:
         try:
@@ -82,7 +85,7 @@ class Share(Number):
 class Integer(Plain):
     """A whole number, also as text or as `2.0`."""
 
-    as_is = _WHOLE
+    usual = (_WHOLE, "value")
 
     def read(self, value: Any) -> int:
         try:
@@ -94,7 +97,7 @@ class Integer(Plain):
 class Flag(Plain):
     """true or false, also as the texts and as 0 and 1."""
 
-    as_is = "type(value) is bool"
+    usual = ("type(value) is bool", "value")
 
     _values: ClassVar[dict[Any, bool]] = {
         True: True,
@@ -128,7 +131,7 @@ class Choice(Plain):
     The message names the nearest member of the list, never the value.
     """
 
-    as_is = "type(value) is str and value in {field}.allowed"
+    usual = ("type(value) is str and value in {field}.allowed", "value")
 
     def __init__(
         self, allowed: Collection[str], *, upper: bool = False, rule: str | None = None, **kwargs: Any
@@ -150,10 +153,11 @@ class Choice(Plain):
 class Identifiers(Plain):
     """One identifier or a list of them, as a list of trimmed texts in which "" keeps the place of a blank one."""
 
-    def accept(self, value: Any) -> Any:
+    usual = (_TRIMMED, "[value]")
+
+    def read(self, value: Any) -> Any:
         if type(value) is not list:
-            text = _identifier(value)
-            return [text] if text else missing
+            return [_identifier(value)]
         texts: list[str] = []
         faults: dict[int, list[str]] = {}
         for position, element in enumerate(value):
@@ -177,6 +181,12 @@ def _identifier(value: Any) -> str:
 
 class Sequence(Plain):
     """A list of one kind of field, without absent elements. With `or_one` a single element stands for its list."""
+
+    usual = (
+        "type(value) is list",
+        "[read for each in value if each is not None and (read := {field}.accept_element(each)) is not missing]"
+        " or missing",
+    )
 
     def __init__(self, inner: Plain, *, or_one: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -206,6 +216,8 @@ class Sequence(Plain):
 
 class Object(Plain):
     """A nested object with its own schema; one of which nothing is left is absent."""
+
+    usual = ("type(value) is dict", "{field}.load(value) or missing")
 
     def __init__(self, schema: type[Schema], **kwargs: Any) -> None:
         super().__init__(**kwargs)
