@@ -37,14 +37,17 @@ class FieldTable:
 
     def origin(self, event: Any, target: str) -> str | None:
         """Return the path that was read for a target, or the first that would have been; None if it is not here."""
-        for field, paths in self._paths.items():
-            if target != field and not target.startswith(field + "."):
-                continue
-            filled = [path for path in paths if not is_blank(read(event, path))]
-            if field == _TTCLID and not filled:
-                return ".".join(self._page_url)
-            return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
-        return None
+        # An element of a list has the path of its list, and then its own.
+        field = target
+        while field not in self._paths:
+            field = field.rpartition(".")[0]
+            if not field:
+                return None
+        paths = self._paths[field]
+        filled = [path for path in paths if not is_blank(read(event, path))]
+        if field == _TTCLID and not filled:
+            return ".".join(self._page_url)
+        return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
 
 
 def ttclid_of(url: Any) -> str:

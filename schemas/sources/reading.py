@@ -51,6 +51,25 @@ def reader(fields: Sequence[FieldSource], *, name: str) -> Reader:
     return function_of("\n".join(_lines(fields)), given, name=name)  # type: ignore[no-any-return]
 
 
+def well_placed(containers: Sequence[Parts], *, name: str) -> Callable[[dict[str, Any]], bool]:
+    """Return a function that says whether everything at the paths is an object, null or absent.
+
+    A container comes after the one it lies in. `name` is what a traceback shows.
+    """
+    places = {(): "at_0"}
+    lines = ["def is_well_placed(at_0):"]
+    for number, path in enumerate(containers, 1):
+        place = places[path] = f"at_{number}"
+        lines += [
+            f"    {place} = {places[path[:-1]]}.get({path[-1]!r}, NOTHING)",
+            f"    if type({place}) is not dict:",
+            f"        if {place} is not None: return False",
+            f"        {place} = NOTHING",
+        ]
+    given = {"NOTHING": _NOTHING}
+    return function_of("\n".join([*lines, "    return True"]), given, name=name)  # type: ignore[no-any-return]
+
+
 def _lines(fields: Sequence[FieldSource]) -> Iterator[str]:
     """Yield the function's lines. For the holder `context.traits` and the field `user.email` they are, with `full`:
 

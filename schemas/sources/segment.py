@@ -13,7 +13,7 @@ from schemas.event_sources import EventSource
 from schemas.outcome import Fault
 from schemas.paths import parts_of, read
 from schemas.sources.field_table import FieldTable
-from schemas.sources.reading import reader
+from schemas.sources.reading import reader, well_placed
 from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
 from schemas.sources.segment_presets import PRESETS, page_event
 from schemas.sources.source import Raw, Selection, Shape
@@ -23,6 +23,7 @@ from schemas.text import is_blank
 _PRODUCTS = ("properties", "products")
 _PAGE_URL = ("context", "page", "url")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
+_is_well_placed = well_placed(_CONTAINERS, name="containers of a Segment call")
 _read_product = reader(PRODUCT_FIELDS, name="reading of a Segment product")
 _OTHER_CALLS = frozenset({"identify", "group", "alias", "screen"})
 
@@ -54,6 +55,8 @@ class SegmentSource:
 
     def misplaced(self, event: Raw) -> list[Fault]:
         """Return a fault for each container on the way to the fields that is neither object nor null."""
+        if _is_well_placed(event):
+            return []
         return [
             Fault(".".join(parts), "must be an object")
             for parts in _CONTAINERS
