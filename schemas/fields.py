@@ -2,9 +2,9 @@
 
 Every kind treats null and blank text as absent, and what is absent stays out of the result: TikTok gets no `""`, `[]`
 or `{}`. Messages name the rule and never the value. A kind is one function, `accept`: marshmallow calls it field by
-field, and `schemas.compiled` without marshmallow's machinery around it. Beside the rule stands what it comes to for the
-usual value, which spares the call: `usual`, a condition on `value` and what `value` then becomes, both as Python text in
-which `{field}` is the field.
+field, and `schemas.compiled` without marshmallow's machinery around it. Beside the rule a kind says what the rule makes
+of the usual value, which spares the call: `usual` is a condition on `value` and what `value` then becomes, both as
+Python text in which `{field}` is the field.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from schemas.suggestions import did_you_mean
 from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
 
-
 # In ASCII the edges are what strip() takes off, and it returns the text itself where there are none.
 _TRIMMED = "type(value) is str and value and value.isascii() and value.strip() is value"
+_ACCEPTED = "each is not None and (read := {field}.accept_element(each)) is not missing"
 _WHOLE = f"type(value) is int and {LOWEST} <= value <= {HIGHEST}"
 
 
@@ -74,6 +74,8 @@ class Number(Plain):
 
 class Share(Number):
     """A number from 0 to 1."""
+
+    usual = ("type(value) is float and 0 <= value <= 1", "value")
 
     def read(self, value: Any) -> int | float:
         number = super().read(value)
@@ -182,11 +184,7 @@ def _identifier(value: Any) -> str:
 class Sequence(Plain):
     """A list of one kind of field, without absent elements. With `or_one` a single element stands for its list."""
 
-    usual = (
-        "type(value) is list",
-        "[read for each in value if each is not None and (read := {field}.accept_element(each)) is not missing]"
-        " or missing",
-    )
+    usual = ("type(value) is list", f"[read for each in value if {_ACCEPTED}] or missing")
 
     def __init__(self, inner: Plain, *, or_one: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

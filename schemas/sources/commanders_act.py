@@ -144,7 +144,11 @@ def _contents_origin(event: Raw, rest: list[str]) -> str:
     if not field:
         return ".".join(holder)
     item = read(event, holder)
-    paths = CATEGORIES if field == "content_category" else next((each.paths for each in ITEM_FIELDS if each.target == field), ())
+    paths = (
+        CATEGORIES
+        if field == "content_category"
+        else next((each.paths for each in ITEM_FIELDS if each.target == field), ())
+    )
     filled = [path for path in paths if not is_blank(read(item, path))]
     if field == "content_category":
         filled = [path for path in filled if _category(item) is read(item, path)] or filled

@@ -48,7 +48,7 @@ def reader(fields: Sequence[FieldSource], *, name: str) -> Reader:
     A part of which nothing is there is absent. `name` is what a traceback shows.
     """
     given = {"EDGES": EDGES, "is_blank": is_blank, "read": read, "NOTHING": _NOTHING}
-    return function_of("\n".join(_lines(fields)), given, name=name)  # type: ignore[no-any-return]
+    return function_of("\n".join(_lines(fields)), given, name=name)
 
 
 def well_placed(containers: Sequence[Parts], *, name: str) -> Callable[[dict[str, Any]], bool]:
@@ -56,7 +56,7 @@ def well_placed(containers: Sequence[Parts], *, name: str) -> Callable[[dict[str
 
     A container comes after the one it lies in. `name` is what a traceback shows.
     """
-    places = {(): "at_0"}
+    places: dict[Parts, str] = {(): "at_0"}
     lines = ["def is_well_placed(at_0):"]
     for number, path in enumerate(containers, 1):
         place = places[path] = f"at_{number}"
@@ -67,25 +67,25 @@ def well_placed(containers: Sequence[Parts], *, name: str) -> Callable[[dict[str
             f"        {place} = NOTHING",
         ]
     given = {"NOTHING": _NOTHING}
-    return function_of("\n".join([*lines, "    return True"]), given, name=name)  # type: ignore[no-any-return]
+    return function_of("\n".join([*lines, "    return True"]), given, name=name)
 
 
 def _lines(fields: Sequence[FieldSource]) -> Iterator[str]:
     """Yield the function's lines. For the holder `context.traits` and the field `user.email` they are, with `full`:
 
-        at_1 = at_0.get('context')
-        if type(at_1) is dict:
-            at_2 = at_1.get('traits')
-            if type(at_2) is not dict:
-                at_2 = NOTHING
-        else:
-            at_1 = at_2 = NOTHING
-        user = {}
-        found = at_2.get('email')
-        if found is not None and full:
-            user['email'] = found
-        if user:
-            plain['user'] = user
+    at_1 = at_0.get('context')
+    if type(at_1) is dict:
+        at_2 = at_1.get('traits')
+        if type(at_2) is not dict:
+            at_2 = NOTHING
+    else:
+        at_1 = at_2 = NOTHING
+    user = {}
+    found = at_2.get('email')
+    if found is not None and full:
+        user['email'] = found
+    if user:
+        plain['user'] = user
     """
     # What only a walk finds, since a step goes into a list, is walked to; everything else lies in an object.
     plain_paths = [path for field in fields for path in field.paths if not _goes_into_lists(path)]
