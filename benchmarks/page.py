@@ -43,6 +43,13 @@ def write(rows: Sequence[Row], conditions: Mapping[str, Any], *, docs: Path = _D
         "capacity": capacity.markdown(figures, cores=int(conditions["cores"])),
     }
     for page in ("benchmarks.md", "capacity.md"):
-        path = docs / page
-        text = _PART.sub(lambda part: f"{part[1]}\n{parts[part[2]]}\n\n{part[3]}", path.read_text(encoding="utf-8"))
-        path.write_text(text, encoding="utf-8")
+        put(parts, docs / page)
+
+
+def put(parts: Mapping[str, str], page: Path = _DOCS / "benchmarks.md") -> None:
+    """Put each part between its markers, where the page has them; what is between other markers stays."""
+
+    def filled(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{parts[found[2]]}\n\n{found[3]}" if found[2] in parts else found[0]
+
+    page.write_text(_PART.sub(filled, page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,8 +1,9 @@
 """Where does a microsecond go when a worker empties a full inbox?
 
-`python -m benchmarks.profile_delivery [EVENTS]` starts a Redis and a sandbox TikTok of its own, fills one inbox with
-orders of the example shop and delivers them in this process, by the same loop as a worker's task. It prints the CPU
-time of this process for each stage, in µs an event, and the wall time beside it, in which Redis and the sandbox answer.
+`python -m benchmarks.profile_delivery [EVENTS] [--docs]` starts a Redis and a sandbox TikTok of its own, fills one
+inbox with orders of the example shop and delivers them in this process, by the same loop as a worker's task. It prints
+the CPU time of this process for each stage, in µs an event, and the wall time beside it, in which Redis and the sandbox
+answer; then what the mapping is made of. With `--docs` both tables go into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 import orjson
 import redis as redis_py
 
+from benchmarks import page, profile_mapping
 from examples.shop import order_completed
 from schemas import Mapper
 from tasks import deliver
@@ -130,7 +133,31 @@ def drain(here: Runtime) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def main(count: int) -> None:
+def watched(url: str, client: redis_py.Redis, events: list[bytes]) -> list[tuple[str, float, float]]:
+    """Return each stage with its CPU and wall time, in µs an event, and at last all of them together.
+
+    The functions stay watched.
+    """
+    watch = Stopwatch()
+    for stage, places in _STAGES.items():
+        for holder, name in places:
+            setattr(holder, name, watch.around(stage, getattr(holder, name)))
+    client.flushall()
+    fill(client, events)
+    cpu, wall = drain(runtime(url, client))
+    rest = (cpu - sum(watch.cpu.values()), wall - sum(watch.wall.values()))
+    taken = [(stage, watch.cpu[stage], watch.wall[stage]) for stage in _STAGES]
+    scale = 1e6 / len(events)
+    return [
+        (stage, cpu_seconds * scale, wall_seconds * scale)
+        for stage, cpu_seconds, wall_seconds in [*taken, ("the rest", *rest), ("together", cpu, wall)]
+    ]
+
+
+@click.command()
+@click.argument("count", metavar="[EVENTS]", type=click.IntRange(min=10), default=_EVENTS)
+@click.option("--docs", is_flag=True, help="Write the tables into docs/benchmarks.md.")
+def main(*, count: int, docs: bool) -> None:
     """Measure and print: first as it is, then by stage, since watching has a price of its own."""
     with tempfile.TemporaryDirectory() as folder, embedded.running(Path(folder)) as redis_url, sandbox() as url:
         client = connect(redis_url)
@@ -140,23 +167,43 @@ def main(count: int) -> None:
         fill(client, list(orders(count // 10)))
         drain(here)
         client.flushall()
-        fill(client, list(orders(count)))
+        events = list(orders(count))
+        fill(client, events)
         cpu, wall = drain(here)
-        print(f"unwatched: {cpu / count * 1e6:.1f} µs CPU, {wall / count * 1e6:.1f} µs wall an event")
-        client.flushall()
-        watch = Stopwatch()
-        for stage, places in _STAGES.items():
-            for holder, name in places:
-                setattr(holder, name, watch.around(stage, getattr(holder, name)))
-        fill(client, list(orders(count)))
-        cpu, wall = drain(here)
-        print(f"{'stage':<20} {'CPU':>8} {'wall':>8}   µs an event")
-        for stage in _STAGES:
-            print(f"{stage:<20} {watch.cpu[stage] / count * 1e6:>8.1f} {watch.wall[stage] / count * 1e6:>8.1f}")
-        rest = (cpu - sum(watch.cpu.values()), wall - sum(watch.wall.values()))
-        print(f"{'the rest':<20} {rest[0] / count * 1e6:>8.1f} {rest[1] / count * 1e6:>8.1f}")
-        print(f"{'together':<20} {cpu / count * 1e6:>8.1f} {wall / count * 1e6:>8.1f}")
+        told = f"{cpu / count * 1e6:.1f} µs CPU, {wall / count * 1e6:.1f} µs wall an event"
+        # Before the stages are watched, since mapping is one of them.
+        sender, _ = here.of("stores")
+        steps = profile_mapping.measure(sender.mapper, events[: profile_mapping.EVENTS])
+        stages = watched(url, client, events)
+    print(f"unwatched: {told}")
+    print(f"{'stage':<24} {'CPU':>8} {'wall':>8}   µs an event")
+    for stage, stage_cpu, stage_wall in stages:
+        print(f"{stage:<24} {stage_cpu:>8.1f} {stage_wall:>8.1f}")
+    print(f"\n{'decoding and mapping':<24} {'CPU':>8}   µs an event, each step alone")
+    for step, taken in steps.items():
+        print(f"{step:<24} {taken:>8.1f}")
+    if docs:
+        page.put({"profile": markdown(told, stages, steps)})
+
+
+def markdown(told: str, stages: list[tuple[str, float, float]], steps: Mapping[str, float]) -> str:
+    """Return both tables; `told` is what an event takes unwatched."""
+    lines = [
+        f"Unwatched: {told}. Stage by stage, which costs something itself:",
+        "",
+        "| stage | CPU, µs an event | wall, µs an event |",
+        "| --- | --- | --- |",
+        *(f"| {stage} | {cpu:.1f} | {wall:.1f} |" for stage, cpu, wall in stages),
+        "",
+        "What decoding and mapping are made of, each step measured alone over the same orders:",
+        "",
+        "| step | CPU, µs an event |",
+        "| --- | --- |",
+        *(f"| {step} | {taken:.1f} |" for step, taken in steps.items()),
+        f"| together | {sum(steps.values()):.1f} |",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else _EVENTS)
+    main()

@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from schemas import event_names  # noqa: E402 - found by the line above
 from schemas.order_sync import fields as order_fields  # noqa: E402
 from schemas.sources import amperity_columns, commanders_act_fields, segment_fields  # noqa: E402
-from schemas.sources.field_table import FieldSource  # noqa: E402
+from schemas.sources.reading import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
@@ -95,8 +95,8 @@ def _fields_of(sources: Iterable[FieldSource]) -> Iterator[tuple[str, ...]]:
 
 
 def _item_fields() -> Iterator[tuple[str, str]]:
-    for field, paths in commanders_act_fields.ITEM_FIELDS:
-        yield code(field), ", ".join(code(".".join(path)) for path in paths)
+    for field in commanders_act_fields.ITEM_FIELDS:
+        yield code(field.target), ", ".join(code(".".join(path)) for path in field.paths)
     categories = [code(".".join(path)) for path in commanders_act_fields.CATEGORIES]
     yield code("content_category"), f"{', '.join(categories)}, joined with `>`, the blank ones left out"
 
@@ -162,7 +162,10 @@ PARTS: dict[str, Callable[[], str]] = {
     ),
     "segment-product-fields": lambda: table(
         ("field of `properties.contents`", "read from"),
-        [(code(target), ", ".join(map(code, names))) for target, names in segment_fields.PRODUCT_FIELDS],
+        [
+            (code(field.target), ", ".join(code(".".join(path)) for path in field.paths))
+            for field in segment_fields.PRODUCT_FIELDS
+        ],
     ),
     "commanders-act-fields": lambda: table(
         ("TikTok's field", "read from, the first that is not blank", ""), _fields_of(commanders_act_fields.FIELDS)

@@ -1,13 +1,14 @@
 """How is an event that breaks no rule loaded without paying for marshmallow's machinery?
 
 For every field of every event marshmallow makes a closure, a call with keywords and an entry in a store: five times the
-cost of the rules themselves. A loader made once of a schema's own fields calls the same `accept` functions and nothing
-else. What it does not accept is left to marshmallow, so that every fault is marshmallow's.
+cost of the rules themselves. A loader made once of a schema's own fields asks each whether the value is a `usual` one,
+else calls its `accept`, and does nothing else. What it does not accept is left to marshmallow, so that every fault is
+marshmallow's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any
 
@@ -15,9 +16,12 @@ from marshmallow import EXCLUDE, Schema, ValidationError, missing
 from marshmallow.fields import Field
 
 from schemas.fields import Object, Plain, Sequence
+from schemas.generated import function_of
+
+Load = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def accepting(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def accepting(schema: Schema) -> Load:
     """Return a function that does what `schema.load` does with data in which no rule is broken.
 
     With any other data it raises a ValidationError, of which nothing but its coming is meant: `schema.load` knows what
@@ -28,28 +32,68 @@ def accepting(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """
     if any(schema._hooks.values()) or schema.unknown != EXCLUDE or schema.many or schema.partial:
         raise TypeError(f"{type(schema).__name__} has hooks or options that only marshmallow knows")
-    steps = [(name, _rule_of(field)) for name, field in schema.load_fields.items()]
-    required = [name for name, field in schema.load_fields.items() if field.required]
-
-    # A loop and no generated code: written out field by field it takes 0.91 of the time, for most of it are the rules.
-    def load(data: dict[str, Any]) -> dict[str, Any]:
-        loaded: dict[str, Any] = {}
-        for name, accept in steps:
-            value = data.get(name)
-            if value is not None:
-                value = accept(value)
-                if value is not missing:
-                    loaded[name] = value
-        for name in required:
-            if name not in loaded:
-                raise ValidationError("is required", name)
-        return loaded
-
-    return load
+    # Generated, since asking in place is what makes it quick: 4.8 µs for an order of three products, of which a loop
+    # that calls `accept` for every field takes 11.1.
+    given: dict[str, Any] = {"missing": missing, "ValidationError": ValidationError}
+    return function_of("\n".join(_load_lines(schema, given)), given, name=f"load of {type(schema).__name__}")
 
 
-def _rule_of(field: Field[Any]) -> Callable[[Any], Any]:
-    """Return the function that both ways share; what is inside of the field goes the fast way, too."""
+def _load_lines(schema: Schema, given: dict[str, Any]) -> Iterator[str]:
+    """Yield the loader's lines, and put what they name into `given`."""
+    yield "def load(data):"
+    yield "    get = data.get"
+    yield "    loaded = {}"
+    for number, (name, field) in enumerate(schema.load_fields.items()):
+        yield f"    value = get({name!r})"
+        yield "    if value is not None:"
+        for line in _accept_lines(field, f"field_{number}", given, keep=f"loaded[{name!r}] = value"):
+            yield f"        {line}"
+    for name, field in schema.load_fields.items():
+        if field.required:
+            yield f"    if {name!r} not in loaded:"
+            yield f"        raise ValidationError('is required', {name!r})"
+    yield "    return loaded"
+
+
+def _accept_lines(field: Field[Any], place: str, given: dict[str, Any], *, keep: str) -> Iterator[str]:
+    """Yield the lines that do to `value` what the field's `accept` does, and then `keep`, unless nothing is left of it.
+
+    `place` is what the field is called in `given`, into which it is put. For a trimmed text they are
+
+        if type(value) is str and value and value.isascii() and value.strip() is value:
+            loaded['ip'] = value
+        else:
+            value = field_5.accept(value)
+            if value is not missing:
+                loaded['ip'] = value
+    """
+    given[place] = compiled = _with_fast_inside(field)
+    usual = _usual(compiled)
+    before = ""
+    if usual:
+        condition, becomes = (text.format(field=place) for text in usual)
+        yield f"if {condition}:"
+        if becomes != "value":
+            yield f"    value = {becomes}"
+        yield f"    if value is not missing: {keep}" if "missing" in becomes else f"    {keep}"
+        yield "else:"
+        before = "    "
+    yield f"{before}value = {place}.accept(value)"
+    yield f"{before}if value is not missing: {keep}"
+
+
+def _usual(field: Plain) -> tuple[str, str] | None:
+    """Return the field's `usual`, unless it is that of a kind above and the field's own kind has a rule of its own."""
+    for kind in type(field).__mro__:
+        if "usual" in vars(kind):
+            return field.usual
+        if "accept" in vars(kind) or "read" in vars(kind):
+            break
+    return None
+
+
+def _with_fast_inside(field: Field[Any]) -> Plain:
+    """Return the field, or a copy whose inside goes the fast way, too. Raises TypeError for what has no one rule."""
     if not isinstance(field, Plain) or type(field).deserialize is not Plain.deserialize:
         raise TypeError(f"{type(field).__name__} is no kind of field whose rule is one function")
     if field.validators or field.data_key or field.attribute:
@@ -58,9 +102,12 @@ def _rule_of(field: Field[Any]) -> Callable[[Any], Any]:
     if isinstance(field, Object):
         of_object = copy(field)
         of_object.load = accepting(field.schema)
-        return of_object.accept
+        return of_object
     if isinstance(field, Sequence):
         of_list = copy(field)
-        of_list.accept_element = _rule_of(field.inner)
-        return of_list.accept
-    return field.accept
+        given: dict[str, Any] = {"missing": missing}
+        lines = (f"    {line}" for line in _accept_lines(field.inner, "inner", given, keep="return value"))
+        source = "\n".join(["def accept(value):", *lines, "    return missing"])
+        of_list.accept_element = function_of(source, given, name="accept of an element")
+        return of_list
+    return field

@@ -2,7 +2,9 @@
 
 Every kind treats null and blank text as absent, and what is absent stays out of the result: TikTok gets no `""`, `[]`
 or `{}`. Messages name the rule and never the value. A kind is one function, `accept`: marshmallow calls it field by
-field, and `schemas.compiled` without marshmallow's machinery around it.
+field, and `schemas.compiled` without marshmallow's machinery around it. Beside the rule a kind says what the rule makes
+of the usual value, which spares the call: `usual` is a condition on `value` and what `value` then becomes, both as
+Python text in which `{field}` is the field.
 """
 
 from __future__ import annotations
@@ -12,16 +14,22 @@ from typing import Any, ClassVar, NoReturn
 
 from marshmallow import Schema, ValidationError, fields, missing
 
-from schemas.numbers import NotANumberError, read_integer, read_number
+from schemas.numbers import HIGHEST, LOWEST, NotANumberError, read_integer, read_number
 from schemas.suggestions import did_you_mean
 from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
+
+# In ASCII the edges are what strip() takes off, and it returns the text itself where there are none.
+_TRIMMED = "type(value) is str and value and value.isascii() and value.strip() is value"
+_ACCEPTED = "each is not None and (read := {field}.accept_element(each)) is not missing"
+_WHOLE = f"type(value) is int and {LOWEST} <= value <= {HIGHEST}"
 
 
 class Plain(fields.Field[Any]):
     """A field whose rule is one function. Skips marshmallow's hooks for validators, which no field here has."""
 
     default_error_messages = {"required": "is required"}  # noqa: RUF012 - marshmallow's own name and type
+    usual: ClassVar[tuple[str, str] | None] = None
 
     def deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> Any:
         loaded = missing if value is None or value is missing else self.accept(value)
@@ -41,6 +49,8 @@ class Plain(fields.Field[Any]):
 class Text(Plain):
     """Trimmed text; numbers become text, as ids often come."""
 
+    usual = (_TRIMMED, "value")
+
     def accept(self, value: Any) -> Any:
         # Trims once for both questions: is it blank, and what is it?
         try:
@@ -52,6 +62,9 @@ class Text(Plain):
 class Number(Plain):
     """A JSON number, or a text that `read_number` understands."""
 
+    # What is no number or has no end differs from itself.
+    usual = (f"type(value) is float and value - value == 0 or {_WHOLE}", "value")
+
     def read(self, value: Any) -> int | float:
         try:
             return read_number(value)
@@ -61,6 +74,8 @@ class Number(Plain):
 
 class Share(Number):
     """A number from 0 to 1."""
+
+    usual = ("type(value) is float and 0 <= value <= 1", "value")
 
     def read(self, value: Any) -> int | float:
         number = super().read(value)
@@ -72,6 +87,8 @@ class Share(Number):
 class Integer(Plain):
     """A whole number, also as text or as `2.0`."""
 
+    usual = (_WHOLE, "value")
+
     def read(self, value: Any) -> int:
         try:
             return read_integer(value)
@@ -81,6 +98,8 @@ class Integer(Plain):
 
 class Flag(Plain):
     """true or false, also as the texts and as 0 and 1."""
+
+    usual = ("type(value) is bool", "value")
 
     _values: ClassVar[dict[Any, bool]] = {
         True: True,
@@ -114,6 +133,8 @@ class Choice(Plain):
     The message names the nearest member of the list, never the value.
     """
 
+    usual = ("type(value) is str and value in {field}.allowed", "value")
+
     def __init__(
         self, allowed: Collection[str], *, upper: bool = False, rule: str | None = None, **kwargs: Any
     ) -> None:
@@ -133,6 +154,8 @@ class Choice(Plain):
 
 class Identifiers(Plain):
     """One identifier or a list of them, as a list of trimmed texts in which "" keeps the place of a blank one."""
+
+    usual = (_TRIMMED, "[value]")
 
     def read(self, value: Any) -> Any:
         if type(value) is not list:
@@ -160,6 +183,8 @@ def _identifier(value: Any) -> str:
 
 class Sequence(Plain):
     """A list of one kind of field, without absent elements. With `or_one` a single element stands for its list."""
+
+    usual = ("type(value) is list", f"[read for each in value if {_ACCEPTED}] or missing")
 
     def __init__(self, inner: Plain, *, or_one: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -189,6 +214,8 @@ class Sequence(Plain):
 
 class Object(Plain):
     """A nested object with its own schema; one of which nothing is left is absent."""
+
+    usual = ("type(value) is dict", "{field}.load(value) or missing")
 
     def __init__(self, schema: type[Schema], **kwargs: Any) -> None:
         super().__init__(**kwargs)

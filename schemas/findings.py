@@ -17,6 +17,16 @@ class Findings:
     expired: list[Fault] = field(default_factory=list)
     unmatched: list[Fault] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.notes or self.invalid or self.expired or self.unmatched)
+
+    def take(self, others: Findings, origin: Callable[[str], str]) -> None:
+        """Add what was found of one item, in the places of the source's event that `origin` knows."""
+        self.notes += _placed(others.notes, origin)
+        self.invalid += _placed(others.invalid, origin)
+        self.expired += _placed(others.expired, origin)
+        self.unmatched += _placed(others.unmatched, origin)
+
     def refusal(self, event: str | None) -> Refused | None:
         """Return the refusal that the findings come to, or None. `event` is TikTok's event name, if it is known."""
         for reason, faults in (("invalid", self.invalid), ("expired", self.expired)):
@@ -28,11 +38,10 @@ class Findings:
         return None
 
 
-def placed(faults: list[Fault], origin: Callable[[str], str]) -> list[Fault]:
-    """Return the faults with the places in the source's event that `origin` knows."""
-    return [Fault(origin(fault.path), fault.rule) for fault in faults]
-
-
 def unique(faults: list[Fault]) -> tuple[Fault, ...]:
     """Return the faults in their order without repetitions."""
     return tuple(dict.fromkeys(faults))
+
+
+def _placed(faults: list[Fault], origin: Callable[[str], str]) -> list[Fault]:
+    return [Fault(origin(fault.path), fault.rule) for fault in faults]

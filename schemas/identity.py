@@ -20,6 +20,7 @@ Dropped = tuple[str, str]
 
 _HASHED = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _HASH_OF_NOTHING = sha256(b"").hexdigest()
+_OCTETS = frozenset(str(number) for number in range(256))
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -42,19 +43,15 @@ def hashed(normalized: str) -> str:
     return sha256(normalized.encode()).hexdigest()
 
 
-def email_hash(text: str) -> str:
-    """Return the hash of a trimmed e-mail address. Raises UnusableError when it is none."""
+def _email(text: str, _region: str | None) -> str:
+    """Return a trimmed e-mail address as it is hashed. Raises UnusableError when it is none."""
     if _EMAIL.fullmatch(text) is None:
         raise UnusableError("is not an e-mail address")
-    return hashed(text.lower())
+    return text.lower()
 
 
-def phone_hash(text: str, *, region: str | None) -> str:
-    """Return the hash of a phone number in E.164. Raises UnusableError when it cannot be made E.164."""
-    try:
-        return hashed(to_e164(text, region=region))
-    except NotAPhoneError as reason:
-        raise UnusableError(str(reason)) from None
+def _external_id(text: str, _region: str | None) -> str:
+    return text
 
 
 def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[dict[str, Any], list[Dropped]]:
@@ -67,8 +64,14 @@ def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[di
     dropped: list[Dropped] = []
     sent: dict[str, Any] = {}
     for field, value in user.items():
-        if field in _HASHES:
-            value = _hash_all(value, _HASHES[field], region, field, isinstance(given.get(field), list), dropped)
+        normalized = _HASHED_AS.get(field)
+        if normalized:
+            unusable: list[tuple[int, str]] = []
+            value = _hash_all(value, normalized, region, unusable)
+            if unusable:
+                place = f"user.{field}"
+                is_list = isinstance(given.get(field), list)
+                dropped += [(f"{place}.{position}" if is_list else place, rule) for position, rule in unusable]
         elif field in _FORMS:
             value = _FORMS[field](value)
             if not value:
@@ -78,30 +81,39 @@ def protect(user: dict[str, Any], given: Any, *, region: str | None) -> tuple[di
     return sent, dropped
 
 
-def _taken_as_hashed(text: str) -> str:
-    """Return a hash that came from outside in lower case. Raises UnusableError for that of nothing: many share it."""
-    if text.lower() == _HASH_OF_NOTHING:
-        raise UnusableError("is the hash of an empty value")
-    return text.lower()
-
-
 def _hash_all(
     texts: list[str],
-    rule: Callable[[str, str | None], str],
+    normalized: Callable[[str, str | None], str],
     region: str | None,
-    field: str,
-    is_list: bool,
-    dropped: list[Dropped],
+    unusable: list[tuple[int, str]],
 ) -> list[str]:
+    """Return the hashes, each once; add the position and the broken rule of every other text to `unusable`."""
+    if len(texts) == 1 and texts[0]:
+        # The usual case, without what several need (0.5 instead of 0.8 µs).
+        try:
+            return [_hash(texts[0], normalized, region)]
+        except (UnusableError, NotAPhoneError) as reason:
+            unusable.append((0, str(reason)))
+            return []
     found: dict[str, None] = {}  # keeps the order and no repetition
     for position, text in enumerate(texts):
         if not text:
             continue
         try:
-            found[_taken_as_hashed(text) if is_hashed(text) else rule(text, region)] = None
-        except UnusableError as reason:
-            dropped.append((f"user.{field}.{position}" if is_list else f"user.{field}", str(reason)))
+            found[_hash(text, normalized, region)] = None
+        except (UnusableError, NotAPhoneError) as reason:
+            unusable.append((position, str(reason)))
     return list(found)
+
+
+def _hash(text: str, normalized: Callable[[str, str | None], str], region: str | None) -> str:
+    """Return the hash of a text, or the one that it is. Raises what `normalized` raises, and UnusableError."""
+    if len(text) == 64 and is_hashed(text):
+        if text.lower() == _HASH_OF_NOTHING:
+            # From outside, and many share it.
+            raise UnusableError("is the hash of an empty value")
+        return text.lower()
+    return sha256(normalized(text, region).encode()).hexdigest()
 
 
 def _name_hash(text: str) -> str:
@@ -117,6 +129,9 @@ def _place(text: str) -> str:
 
 
 def _ip(text: str) -> str:
+    # The usual form, told without making an object of it (0.2 instead of 1.5 µs).
+    if text.count(".") == 3 and _OCTETS.issuperset(text.split(".")):
+        return text
     try:
         ip_address(text)
     except ValueError:
@@ -128,10 +143,11 @@ def _advertising_id(text: str, *, upper: bool) -> str:
     return text.upper() if upper and not is_hashed(text) else text.lower()
 
 
-_HASHES: dict[str, Callable[[str, str | None], str]] = {
-    "email": lambda text, _: email_hash(text),
-    "phone": lambda text, region: phone_hash(text, region=region),
-    "external_id": lambda text, _: hashed(text),
+# Identifiers that come as lists, and what of a text is hashed.
+_HASHED_AS: dict[str, Callable[[str, str | None], str]] = {
+    "email": _email,
+    "phone": to_e164,
+    "external_id": _external_id,
 }
 _FORMS: dict[str, Callable[[str], str]] = {
     "first_name": _name_hash,

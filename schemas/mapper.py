@@ -7,16 +7,14 @@ contract, check time and requirements, hash what identifies a person.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas import contract
 from schemas.changes import changes
 from schemas.event_names import in_style
 from schemas.event_sources import drop_headless, drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
-from schemas.findings import Findings, placed, unique
+from schemas.findings import Findings, unique
 from schemas.identity import protect
 from schemas.legacy import legacy_form, without_place
 from schemas.outcome import Fault, Item, Mapped, Refused
@@ -29,8 +27,7 @@ from schemas.text import is_blank
 from schemas.timestamps import lacks_zone
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """What a caller of `Mapper.map` gave beside the event."""
 
     event_id: str
@@ -47,6 +44,7 @@ class Mapper:
         faults = list(faults_of(settings))
         self._settings = settings
         self._region = settings.default_region.upper() if settings.default_region else None
+        self._name_style = settings.name_style
         self._test_event_code = (settings.test_event_code or "").strip() or None
         days, seconds = divmod(settings.max_event_age_seconds, 86400)
         self._max_age = f"{settings.max_event_age_seconds} seconds" if seconds else f"{days} days"
@@ -133,60 +131,65 @@ class Mapper:
         findings: Findings,
     ) -> tuple[str | None, Item | None]:
         """Return the TikTok event's name, as far as it is a good one, and the item, unless a fault was found."""
-        settings = self._settings
-
-        def origin(target: str) -> str:
-            mapped = rule.origin(target) if rule else None
-            return mapped or self._source.origin(event, selection.shape, target)
-
+        # Places are TikTok's until something was found: where the source has them costs time.
+        here = Findings()
         plain = self._source.adapt(event, selection.shape)
         if selection.event:
             plain["event"] = selection.event
         if rule:
-            findings.invalid += placed(rule.fill(plain, event), origin)
+            here.invalid += rule.fill(plain, event)
+        name, body = self._body(plain, call, here)
+        if here:
+
+            def origin(target: str) -> str:
+                mapped = rule.origin(target) if rule else None
+                return mapped or self._source.origin(event, selection.shape, target)
+
+            findings.take(here, origin)
+        return name, self._sealed(body, event_source_id) if body else None
+
+    def _body(self, plain: dict[str, Any], call: _Call, here: Findings) -> tuple[str | None, dict[str, Any] | None]:
+        """Return the event's name, as far as it is a good one, and what is sent, unless a fault was found."""
+        settings = self._settings
         if is_blank(plain.get("event_id")):
             plain["event_id"] = call.event_id
-        findings.notes += placed(self._leave_out(plain, explain=call.explain), origin)
-
+        self._leave_out(plain, call, here)
         body, faults = contract.load(plain)
-        findings.notes += placed(drop_headless(body), origin)
-        faults += self._check(body, plain, call, origin, findings)
-        findings.invalid += placed(faults, origin)
+        here.notes += drop_headless(body)
+        faults += self._check(body, plain, call, here)
+        here.invalid += faults
         name = body.get("event")
         if name is None or name_rule(name, settings.event_source):
             return None, None
-        name = in_style(name, settings.name_style)
+        name = in_style(name, self._name_style)
         if faults:
             return name, None
         if call.explain:
-            findings.notes += placed(list(changes(plain, body)), origin)
-
+            here.notes += changes(plain, body)
         if "user" in body:
             body["user"], unusable = protect(body["user"], plain["user"], region=self._region)
             if not body["user"]:
                 del body["user"]
-            findings.notes += [Fault(origin(target), broken) for target, broken in unusable]
+            here.notes += [Fault(place, broken) for place, broken in unusable]
         nobody = match_key(body, settings.event_source, accept_external_id=settings.accept_external_id)
         if nobody:
-            findings.unmatched.append(Fault(_place_of_key(nobody, origin), nobody.rule))
+            here.unmatched.append(nobody)
             return name, None
         if settings.kind == "offline" and call.explain:
-            findings.notes += placed(list(without_place(body)), origin)
+            here.notes += without_place(body)
         body["event"] = name
-        return name, self._sealed(body, event_source_id)
+        return name, body
 
-    def _leave_out(self, plain: dict[str, Any], *, explain: bool) -> list[Fault]:
-        """Take out what is not meant for where the event goes, and return the notes on it."""
+    def _leave_out(self, plain: dict[str, Any], call: _Call, here: Findings) -> None:
+        """Take out what is not meant for where the event goes, and note it."""
         settings = self._settings
-        notes: list[Fault] = []
         if settings.kind != "offline":
             properties = plain.get("properties")
             channel = properties.pop("event_channel", None) if isinstance(properties, dict) else None
-            if explain and not is_blank(channel):
-                notes.append(Fault("properties.event_channel", "is for kind offline only and was left out"))
+            if call.explain and not is_blank(channel):
+                here.notes.append(Fault("properties.event_channel", "is for kind offline only and was left out"))
         if settings.event_source == "offline" and settings.web_fields == "drop":
-            notes += drop_web_fields(plain, accept_external_id=settings.accept_external_id)
-        return notes
+            here.notes += drop_web_fields(plain, accept_external_id=settings.accept_external_id)
 
     def _sealed(self, body: dict[str, Any], event_source_id: str) -> Item:
         """Return the item of a body that is validated and hashed, in the form of the destination's endpoint."""
@@ -203,28 +206,21 @@ class Mapper:
             legacy_form(body) if settings.kind == "offline" else body,
         )
 
-    def _check(
-        self,
-        body: dict[str, Any],
-        plain: dict[str, Any],
-        call: _Call,
-        origin: Callable[[str], str],
-        findings: Findings,
-    ) -> list[Fault]:
+    def _check(self, body: dict[str, Any], plain: dict[str, Any], call: _Call, here: Findings) -> list[Fault]:
         """Fill in a missing time; return the faults that are about more than one field or about now."""
         settings = self._settings
         faults: list[Fault] = []
         given = plain.get("event_time")
         if is_blank(given):
             body["event_time"] = math.floor(call.received_at)
-            findings.notes.append(Fault(origin("event_time"), "is missing; the time of enqueueing is sent"))
+            here.notes.append(Fault("event_time", "is missing; the time of enqueueing is sent"))
         elif "event_time" in body and lacks_zone(given):
-            findings.notes.append(Fault(origin("event_time"), "names no time zone and was read as UTC"))
+            here.notes.append(Fault("event_time", "names no time zone and was read as UTC"))
         if "event_time" in body:
             if body["event_time"] > call.now + settings.max_future_seconds:
                 faults.append(Fault("event_time", f"is more than {settings.max_future_seconds} seconds in the future"))
             elif body["event_time"] < call.now - settings.max_event_age_seconds:
-                findings.expired.append(Fault(origin("event_time"), f"is older than {self._max_age}"))
+                here.expired.append(Fault("event_time", f"is older than {self._max_age}"))
         broken = name_rule(body["event"], settings.event_source) if "event" in body else None
         if broken:
             faults.append(Fault("event", broken))
@@ -235,8 +231,3 @@ class Mapper:
         if lacking:
             faults.append(lacking)
         return faults
-
-
-def _place_of_key(nobody: Fault, origin: Callable[[str], str]) -> str:
-    # `user` stands for several fields, which have no common place in most sources.
-    return nobody.path if nobody.path == "user" else origin(nobody.path)

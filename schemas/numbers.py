@@ -8,7 +8,7 @@ import re
 from schemas.text import EDGES
 
 # JSON encoders carry 64 bits; beyond them an amount is a mistake anyway.
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _MAX_CHARACTERS = 64
 
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -38,7 +38,7 @@ def read_number(value: object) -> int | float:
     Raises NotANumberError, also for booleans.
     """
     if type(value) is int:
-        if _LOWEST <= value <= _HIGHEST:
+        if LOWEST <= value <= HIGHEST:
             return value
         raise NotANumberError("must be a number of at most 64 bits")
     if type(value) is float:
@@ -57,7 +57,7 @@ def read_integer(value: object) -> int:
         return number
     if not number.is_integer():
         raise NotANumberError("must be a whole number")
-    if not _LOWEST <= number <= _HIGHEST:
+    if not LOWEST <= number <= HIGHEST:
         raise NotANumberError("must be a number of at most 64 bits")
     return int(number)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cache
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberFormat, ValidationResult
@@ -16,41 +18,65 @@ _BRACKETED_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _WITH_MARKS = re.compile(r"[+(]?\d(?:[ ().-]{0,2}\d)+", re.ASCII)
 _MARKS = str.maketrans("", "", " ().-")
 
-# Calling code -> the lengths its national numbers may have, and what a dialled-at-home prefix looks like.
-_Plan = tuple[frozenset[int], re.Pattern[str] | None]
-_plans: dict[str, _Plan] = {}
-# Region -> its calling code, the lengths, and what parsing would take off or read as another country's number.
-_HomePlan = tuple[str, frozenset[int], re.Pattern[str]]
-_home_plans: dict[str, _HomePlan] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What parsing knows of one region's numbers, taken from its own metadata."""
+
+    code: str
+    lengths: frozenset[int]
+    # Those that numbers of this calling code may have, whichever of its regions they belong to.
+    lengths_abroad: frozenset[int]
+    number: re.Pattern[str]
+    # What is dialled before a number at home, and whether more is done about it than taking it off.
+    prefix: re.Pattern[str] | None
+    is_rewritten: bool
+    # What is dialled before the calling code of another country.
+    abroad: re.Pattern[str] | None
+
+    def national(self, digits: str) -> str | None:
+        """Return the national number that parsing makes of the digits after a calling code, None if that is not sure.
+
+        As parsing does: a prefix goes, unless the digits are a number with it and none without it.
+        """
+        found = self.prefix.match(digits) if self.prefix else None
+        if found:
+            if self.is_rewritten:
+                return None
+            rest = digits[found.end() :]
+            if self.number.fullmatch(rest) or not self.number.fullmatch(digits):
+                digits = rest
+        return digits if len(digits) in self.lengths else None
 
 
 class NotAPhoneError(ValueError):
     """A text that cannot be made E.164. Its message is a rule and never holds the text."""
 
 
-def to_e164(text: str, *, region: str | None) -> str:
+def to_e164(text: str, region: str | None) -> str:
     """Return the number as `+` and up to 15 digits; `region` (ISO 3166 alpha-2) reads numbers without country code.
 
     Extensions are dropped, and so are a leading `00` and the zero in brackets that is only dialled at home
     (`+44 (0)20 ...`). A number counts when its length is possible in its country, as `phonenumbers` knows it: lists of
     assigned ranges age faster than people change their numbers. Raises NotAPhoneError rather than guess.
     """
-    if _is_settled(text):
-        return text
+    if _E164.fullmatch(text):
+        return _international(text) or parse_e164(text, region=region)
     if _WITH_MARKS.fullmatch(text):
         digits = text.translate(_MARKS)
-        if _is_settled(digits):
-            return digits
-        if region is not None and text[0] != "+":
-            code, lengths, changed = _home_plans.get(region) or _learn_home_plan(region)
-            number = f"+{code}{digits}"
-            if len(digits) in lengths and changed.match(digits) is None and _E164.fullmatch(number):
-                return number
+        if digits[0] == "+":
+            found = _international(digits)
+        elif text.startswith("00"):
+            found = _from_abroad(digits, region)
+        else:
+            found = _domestic(digits, region)
+        if found:
+            return found
     return parse_e164(text, region=region)
 
 
 def parse_e164(text: str, *, region: str | None) -> str:
-    """Do what `to_e164` does by parsing alone: the rule itself, to which that knows short cuts (2 instead of 25 µs)."""
+    """Do what `to_e164` does by parsing alone: the rule itself, to which that knows short cuts (1 instead of 25 µs)."""
     attempts = [(text, region)]
     without_zero = _BRACKETED_TRUNK_ZERO.sub("", text, count=1)
     if text.lstrip("( ")[:1] in {"+", "\uff0b"}:
@@ -79,46 +105,84 @@ def _parse(text: str, region: str | None) -> str | None:
     return written if _E164.fullmatch(written) else None
 
 
-def _is_settled(text: str) -> bool:
-    """Say whether parsing would return `text` unchanged.
+def _international(digits: str) -> str | None:
+    """Return what parsing makes of `+` and digits, None if that is not sure."""
+    if _E164.fullmatch(digits):
+        # No calling code begins with another one, so the first that is known is the one.
+        for end in (2, 3, 4):
+            code = digits[1:end]
+            plan = _plan_of_code(code)
+            if plan is not None:
+                return _written(code, plan.national(digits[end:]))
+    return None
 
-    True only for E.164 digits of a possible length which do not begin with what their country strips.
+
+def _domestic(digits: str, region: str | None) -> str | None:
+    """Return what parsing makes of digits without a country, None if that is not sure."""
+    plan = _plan_of_region(region)
+    if plan is None or digits.startswith(plan.code) or (plan.abroad and plan.abroad.match(digits)):
+        return None
+    national = plan.national(digits)
+    if national is None or (national is digits and digits[0] == "0"):
+        return None
+    # Regions that share a calling code each have a plan, and the number must fit the first region's, too.
+    return _written(plan.code, national) if len(national) in plan.lengths_abroad else None
+
+
+def _from_abroad(digits: str, region: str | None) -> str | None:
+    """Return what parsing makes of `00` and digits, None if that is not sure.
+
+    It is a `+` to the region, or because with it they are no number there, or because there is no region.
     """
-    if _E164.fullmatch(text) is None:
-        return False
-    # No calling code begins with another one, so the first that is known is the one.
-    for end in (2, 3, 4):
-        code = text[1:end]
-        plan = _plans.get(code) or _learn_plan(code)
-        if plan is not None:
-            lengths, stripped = plan
-            return len(text) - end in lengths and (stripped is None or stripped.match(text, end) is None)
-    return False
+    plan = _plan_of_region(region)
+    if plan is not None:
+        found = plan.abroad.match(digits) if plan.abroad else None
+        if found:
+            is_plus = found.end() == 2
+        else:
+            is_changed = plan.prefix is not None and plan.prefix.match(digits) is not None
+            is_plus = not is_changed and len(digits) not in plan.lengths | plan.lengths_abroad
+        if not is_plus:
+            return None
+    return _international("+" + digits[2:])
 
 
-def _learn_plan(code: str) -> _Plan | None:
-    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code))
-    if regions is None:
+def _written(code: str, national: str | None) -> str | None:
+    number = f"+{code}{national}"
+    return number if national and _E164.fullmatch(number) else None
+
+
+# There are at most 999 calling codes, and as many regions as configurations name.
+@cache
+def _plan_of_region(region: str | None) -> _Plan | None:
+    return _plan_of(PhoneMetadata.metadata_for_region(region, None)) if region else None
+
+
+@cache
+def _plan_of_code(code: str) -> _Plan | None:
+    return _plan_of(_main_metadata(int(code)))
+
+
+def _main_metadata(code: int) -> PhoneMetadata | None:
+    """Return that of the first of the regions that share a calling code."""
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(code)
+    return PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0]) if regions else None
+
+
+def _plan_of(metadata: PhoneMetadata | None) -> _Plan | None:
+    if metadata is None or metadata.general_desc is None or metadata.country_code is None:
         return None
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), regions[0])
-    if metadata is None or metadata.general_desc is None:
-        return None
-    prefix = metadata.national_prefix_for_parsing
-    plan = (frozenset(metadata.general_desc.possible_length), re.compile(prefix) if prefix else None)
-    _plans[code] = plan
-    return plan
+    common = _main_metadata(metadata.country_code)
+    return _Plan(
+        code=str(metadata.country_code),
+        lengths=frozenset(metadata.general_desc.possible_length),
+        lengths_abroad=frozenset(common.general_desc.possible_length if common and common.general_desc else ()),
+        number=re.compile(metadata.general_desc.national_number_pattern or ""),
+        prefix=_compiled(metadata.national_prefix_for_parsing),
+        is_rewritten=metadata.national_prefix_transform_rule is not None,
+        abroad=_compiled(metadata.international_prefix),
+    )
 
 
-def _learn_home_plan(region: str) -> _HomePlan:
-    home = PhoneMetadata.metadata_for_region(region, None)
-    code = str(home.country_code) if home else ""
-    common = _plans.get(code) or _learn_plan(code)
-    if home is None or home.general_desc is None or common is None:
-        plan = (code, frozenset[int](), re.compile(""))
-    else:
-        # Regions that share a calling code each have a plan, and the number must fit the first region's, too.
-        lengths = common[0] & frozenset(home.general_desc.possible_length)
-        taken = filter(None, (code, "0", home.international_prefix, home.national_prefix_for_parsing))
-        plan = (code, lengths, re.compile("|".join(f"(?:{each})" for each in taken)))
-    _home_plans[region] = plan
-    return plan
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    return re.compile(pattern) if pattern else None

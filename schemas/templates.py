@@ -23,7 +23,7 @@ class TemplateError(Exception):
 class Template:
     """A text in which `{{expression}}` stands for a value of the event; without braces it is literal."""
 
-    __slots__ = ("_name", "_parts")
+    __slots__ = ("_literal", "_name", "_parts")
 
     def __init__(self, text: str, *, name: str) -> None:
         """Compile `text`, the value of the setting `name`. Raises ExpressionError."""
@@ -39,9 +39,13 @@ class Template:
             raise ExpressionError("has braces that are not paired")
         if not self._parts:
             raise ExpressionError("is required")
+        (first, *more) = self._parts
+        self._literal = first if isinstance(first, str) and not more else None
 
     def fill(self, event: Any) -> str:
         """Return the text for this event. Raises TemplateError when a slot is empty or no text."""
+        if self._literal is not None:
+            return self._literal
         return "".join(part if isinstance(part, str) else self._value(part, event) for part in self._parts)
 
     @property

@@ -40,7 +40,8 @@ def read_moment(value: object) -> float:
     if type(value) is not str:
         raise NotATimeError(RULE)
     text = value.strip(EDGES)
-    if _NUMERIC.fullmatch(text):
+    # The usual end of a time, which no number has: told without asking for one.
+    if text[-1:] != "Z" and _NUMERIC.fullmatch(text):
         return _from_number(float(text))
     try:
         moment = _moment(text)

@@ -6,7 +6,7 @@ table, as for every source; a column that is not in it is ignored.
 
 from __future__ import annotations
 
-from schemas.sources.field_table import FieldSource, from_paths
+from schemas.sources.reading import FieldSource, from_paths
 
 DEFAULT_CURRENCY = "USD"
 

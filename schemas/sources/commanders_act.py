@@ -12,16 +12,23 @@ from typing import Any
 from schemas.event_sources import EventSource
 from schemas.identity import is_usable_hash
 from schemas.outcome import Fault
-from schemas.paths import parts_of, read
+from schemas.paths import Parts, parts_of, read
 from schemas.sources.commanders_act_fields import CATEGORIES, CHANNELS, FIELDS, ITEM_FIELDS
 from schemas.sources.field_table import FieldTable
+from schemas.sources.reading import reader, well_placed
 from schemas.sources.source import Raw, Selection, Shape
 from schemas.text import EDGES, NotTextError, is_blank, read_text
 
 _CONTAINERS = tuple(
     parts_of(path) for path in ("context", "context.page", "context.device", "user", "partners", "partners.tiktok")
 )
-_IDENTIFIERS = ("email", "phone")
+_is_well_placed = well_placed(_CONTAINERS, name="containers of a Commanders Act event")
+_is_well_placed_item = well_placed((("product",),), name="containers of a Commanders Act item")
+_read_item = reader(ITEM_FIELDS, name="reading of a Commanders Act item")
+# Each with the paths of its MD5 hash, its SHA-256 hash and itself.
+_IDENTIFIERS = tuple(
+    (field, ("user", f"{field}_md5"), ("user", f"{field}_sha256"), ("user", field)) for field in ("email", "phone")
+)
 
 
 class CommandersActSource:
@@ -40,7 +47,10 @@ class CommandersActSource:
 
     def misplaced(self, event: Raw) -> list[Fault]:
         """Return a fault for each container on the way to the fields that is neither object nor null."""
-        products = [("items", *place, "product") for place, _ in _items(event)]
+        items = _items(event)
+        if _is_well_placed(event) and all(type(item) is not dict or _is_well_placed_item(item) for _, item in items):
+            return []
+        products = [("items", *place, "product") for place, _ in items]
         return [
             Fault(".".join(parts), "must be an object")
             for parts in (*_CONTAINERS, *products)
@@ -50,20 +60,18 @@ class CommandersActSource:
     def remarks(self, event: Raw) -> list[Fault]:
         """Say which identifiers were passed over."""
         notes = []
-        for field in _IDENTIFIERS:
-            if not is_blank(read(event, ("user", f"{field}_md5"))):
-                notes.append(
-                    Fault(f"user.{field}_md5", "is an MD5 hash, which TikTok does not match, and was left out")
-                )
-            if not is_blank(read(event, ("user", f"{field}_sha256"))) and _place(event, field) == field:
-                notes.append(Fault(f"user.{field}_sha256", "is no SHA-256 hash of anything and was left out"))
+        for _, md5, sha256, clear in _IDENTIFIERS:
+            if not is_blank(read(event, md5)):
+                notes.append(Fault(".".join(md5), "is an MD5 hash, which TikTok does not match, and was left out"))
+            if not is_blank(read(event, sha256)) and _place(event, sha256, clear) is clear:
+                notes.append(Fault(".".join(sha256), "is no SHA-256 hash of anything and was left out"))
         return notes
 
     def adapt(self, event: Raw, shape: Shape) -> dict[str, Any]:  # noqa: ARG002 - there is one shape only
         """Read every field; where the contents are of a wrong type, leave them for the contract to refuse."""
         plain = self._fields.read(event)
-        for field in _IDENTIFIERS:
-            value = read(event, ("user", _place(event, field)))
+        for field, _, sha256, clear in _IDENTIFIERS:
+            value = read(event, _place(event, sha256, clear))
             if not is_blank(value):
                 plain["user"][field] = value
         properties = plain.setdefault("properties", {})
@@ -81,20 +89,20 @@ class CommandersActSource:
         """Return the path that was read, or the first that would have been."""
         if target == "properties.contents" or target.startswith("properties.contents."):
             return _contents_origin(event, target.split(".")[2:])
-        for field in _IDENTIFIERS:
+        for field, _, sha256, clear in _IDENTIFIERS:
             if target == f"user.{field}" or target.startswith(f"user.{field}."):
-                return f"user.{_place(event, field)}{target[len('user.') + len(field) :]}"
+                return ".".join(_place(event, sha256, clear)) + target[len("user.") + len(field) :]
         return self._fields.origin(event, target) or target
 
 
-def _place(event: Raw, field: str) -> str:
-    """Return which field of `user` holds the identifier: the hash, unless it is none and the clear value is there."""
-    hashed, clear = read(event, ("user", f"{field}_sha256")), read(event, ("user", field))
+def _place(event: Raw, sha256: Parts, clear: Parts) -> Parts:
+    """Return where the identifier is: the path of its hash, unless that is none and the clear value is there."""
+    hashed = read(event, sha256)
     if is_blank(hashed):
-        return field
+        return clear
     texts = hashed if type(hashed) is list else [hashed]
     good = all(type(text) is str and is_usable_hash(text.strip(EDGES)) for text in texts)
-    return f"{field}_sha256" if good or is_blank(clear) else field
+    return sha256 if good or is_blank(read(event, clear)) else clear
 
 
 def _items(event: Raw) -> list[tuple[tuple[str, ...], Any]]:
@@ -108,13 +116,7 @@ def _items(event: Raw) -> list[tuple[tuple[str, ...], Any]]:
 def _content(item: Any) -> Any:
     if type(item) is not dict:
         return item
-    content = {}
-    for field, paths in ITEM_FIELDS:
-        for path in paths:
-            value = read(item, path)
-            if not is_blank(value):
-                content[field] = value
-                break
+    content = _read_item(item)
     category = _category(item)
     if category != "":
         content["content_category"] = category
@@ -142,7 +144,11 @@ def _contents_origin(event: Raw, rest: list[str]) -> str:
     if not field:
         return ".".join(holder)
     item = read(event, holder)
-    paths = CATEGORIES if field == "content_category" else next((p for name, p in ITEM_FIELDS if name == field), ())
+    paths = (
+        CATEGORIES
+        if field == "content_category"
+        else next((each.paths for each in ITEM_FIELDS if each.target == field), ())
+    )
     filled = [path for path in paths if not is_blank(read(item, path))]
     if field == "content_category":
         filled = [path for path in filled if _category(item) is read(item, path)] or filled

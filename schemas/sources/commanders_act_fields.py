@@ -6,8 +6,7 @@ destination reads beside them (`partners.tiktok`, page, device). One closed tabl
 
 from __future__ import annotations
 
-from schemas.paths import Parts
-from schemas.sources.field_table import FieldSource, from_paths
+from schemas.sources.reading import FieldSource, from_paths
 
 FIELDS = (
     FieldSource("event_id", from_paths("id", "context.event_id"), note="else the id given at the door"),
@@ -44,13 +43,13 @@ FIELDS = (
 )
 
 # The fields of one item, below `items.X`. `content_category` is made of CATEGORIES.
-ITEM_FIELDS: tuple[tuple[str, tuple[Parts, ...]], ...] = (
-    ("price", from_paths("product.price", "price")),
-    ("quantity", from_paths("quantity")),
-    ("content_type", from_paths("type")),
-    ("content_id", from_paths("id", "product.id")),
-    ("content_name", from_paths("product.name")),
-    ("brand", from_paths("product.brand")),
+ITEM_FIELDS = (
+    FieldSource("price", from_paths("product.price", "price")),
+    FieldSource("quantity", from_paths("quantity")),
+    FieldSource("content_type", from_paths("type")),
+    FieldSource("content_id", from_paths("id", "product.id")),
+    FieldSource("content_name", from_paths("product.name")),
+    FieldSource("brand", from_paths("product.brand")),
 )
 # Joined with ">", the blank ones left out.
 CATEGORIES = from_paths(*(f"product.category_{number}" for number in range(1, 6)))

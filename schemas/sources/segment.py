@@ -13,6 +13,7 @@ from schemas.event_sources import EventSource
 from schemas.outcome import Fault
 from schemas.paths import parts_of, read
 from schemas.sources.field_table import FieldTable
+from schemas.sources.reading import reader, well_placed
 from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
 from schemas.sources.segment_presets import PRESETS, page_event
 from schemas.sources.source import Raw, Selection, Shape
@@ -22,8 +23,8 @@ from schemas.text import is_blank
 _PRODUCTS = ("properties", "products")
 _PAGE_URL = ("context", "page", "url")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
-# Flat, and a field's names in their order: the first that is not blank counts.
-_PRODUCT_NAMES = [(field, name) for field, names in PRODUCT_FIELDS for name in names]
+_is_well_placed = well_placed(_CONTAINERS, name="containers of a Segment call")
+_read_product = reader(PRODUCT_FIELDS, name="reading of a Segment product")
 _OTHER_CALLS = frozenset({"identify", "group", "alias", "screen"})
 
 
@@ -54,6 +55,8 @@ class SegmentSource:
 
     def misplaced(self, event: Raw) -> list[Fault]:
         """Return a fault for each container on the way to the fields that is neither object nor null."""
+        if _is_well_placed(event):
+            return []
         return [
             Fault(".".join(parts), "must be an object")
             for parts in _CONTAINERS
@@ -102,14 +105,7 @@ def _contents(event: Raw, shape: Shape) -> Any:
 
 
 def _content(product: Any) -> Any:
-    if type(product) is not dict:
-        return product
-    content: dict[str, Any] = {}
-    for field, name in _PRODUCT_NAMES:
-        value = product.get(name)
-        if value is not None and field not in content and not is_blank(value):
-            content[field] = value
-    return content
+    return _read_product(product) if type(product) is dict else product
 
 
 def _contents_origin(event: Raw, shape: Shape, rest: list[str]) -> str:
@@ -121,6 +117,6 @@ def _contents_origin(event: Raw, shape: Shape, rest: list[str]) -> str:
         holder.append(position)
     if not field:
         return ".".join(holder)
-    names = next((names for target, names in PRODUCT_FIELDS if target == field), (field,))
-    filled = [name for name in names if not is_blank(read(event, (*holder, name)))]
-    return ".".join((*holder, (filled or names)[0]))
+    paths = next((each.paths for each in PRODUCT_FIELDS if each.target == field), ((field,),))
+    filled = [path for path in paths if not is_blank(read(event, (*holder, *path)))]
+    return ".".join((*holder, *(filled or paths)[0]))

@@ -6,7 +6,7 @@ One closed table: the code reads it for every event, and the documentation is ma
 from __future__ import annotations
 
 from schemas.paths import Parts
-from schemas.sources.field_table import FieldSource, from_paths
+from schemas.sources.reading import FieldSource, from_paths
 
 # What the destination has been called in the `integrations` object of Segment's calls.
 _INTEGRATIONS = (
@@ -55,11 +55,11 @@ FIELDS = (
 )
 
 # The fields of one product, of a list of products or of the event's own properties.
-PRODUCT_FIELDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("price", ("price",)),
-    ("quantity", ("quantity",)),
-    ("content_id", ("product_id", "sku")),
-    ("content_name", ("name",)),
-    ("content_category", ("category",)),
-    ("brand", ("brand",)),
+PRODUCT_FIELDS = (
+    FieldSource("price", from_paths("price")),
+    FieldSource("quantity", from_paths("quantity")),
+    FieldSource("content_id", from_paths("product_id", "sku")),
+    FieldSource("content_name", from_paths("name")),
+    FieldSource("content_category", from_paths("category")),
+    FieldSource("brand", from_paths("brand")),
 )

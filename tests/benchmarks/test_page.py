@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
@@ -74,3 +75,15 @@ def test_the_model_adds_up_where_everything_shares_cores_and_ends_at_redis() -> 
 
 def test_there_is_no_model_without_an_account_of_cpu() -> None:
     assert model_of({row.name: row for row in _rows()[:2] if isinstance(row, Figure)}) is None
+
+
+def test_a_part_written_alone_leaves_the_others(docs: Path) -> None:
+    path = docs / "benchmarks.md"
+    before = path.read_text()
+    page.put({"profile": "| the profile |"}, path)
+    after = path.read_text()
+    assert "<!-- measured: profile -->\n\n| the profile |\n\n<!-- end of measured -->" in after
+    without = re.compile(r"(<!-- measured: profile -->).*?(<!-- end of measured -->)", re.DOTALL)
+    assert without.sub("", after) == without.sub("", before)
+    page.write(_rows(), CONDITIONS, docs=docs)
+    assert "| the profile |" in path.read_text()

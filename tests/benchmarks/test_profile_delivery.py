@@ -20,3 +20,12 @@ def test_every_stage_gets_its_time() -> None:
     assert list(table) == [*stages, "together"]
     assert float(table["map"]) > 0
     assert sum(float(table[stage]) for stage in stages) == pytest.approx(float(table["together"]), abs=1)
+    assert re.findall(r"^(\S.*?) +[\d.]+$", ran.stdout.split("each step alone")[1], re.MULTILINE) == [
+        "decode the JSON",
+        "read the call's fields",
+        "load by the contract",
+        "phones to E.164",
+        "hash (SHA-256)",
+        "identity beside them",
+        "the rest of mapping",
+    ]

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from marshmallow import INCLUDE, Schema, fields, post_load, validate
+from marshmallow import INCLUDE, Schema, ValidationError, fields, missing, post_load, validate
 
 from schemas import Mapper, MappingSettings, Rule, contract
 from schemas.compiled import accepting
-from schemas.fields import Choice, Flag, Identifiers, Integer, Number, Object, Sequence, Share, Text, Timestamp
+from schemas.fields import Choice, Flag, Identifiers, Integer, Number, Object, Plain, Sequence, Share, Text, Timestamp
+from schemas.text import EDGES
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 NOW = 1_790_000_000.0
@@ -94,6 +95,75 @@ def same(fast: object, slow: object) -> None:
 @given(event=st.one_of(PLAUSIBLE_EVENTS, spoiled(), ANY))
 def test_loads_what_marshmallow_loads(event: dict[str, Any]) -> None:
     same(contract.load(event), contract.load_by_marshmallow(event))
+
+
+def kinds(schema: Schema) -> dict[str, Plain]:
+    """Return a field of every kind that the schema has, at any depth, and every choice."""
+    found: dict[str, Plain] = {}
+    for name, field in schema.fields.items():
+        assert isinstance(field, Plain)
+        inner = field.inner if isinstance(field, Sequence) else field
+        if isinstance(inner, Object):
+            found |= kinds(inner.schema)
+        for each in (field, inner):
+            found[f"{type(each).__name__} {name}" if isinstance(each, Choice) else type(each).__name__] = each
+    return found
+
+
+KINDS = {name: field for name, field in kinds(contract.Event()).items() if field.usual}
+NEAR = st.one_of(
+    JUNK,
+    st.sampled_from([value for values in PLAUSIBLE.values() for value in values]),
+    st.integers(-(2**65), 2**65),
+    st.sampled_from([-(2**63), -(2**63) - 1, 2**63 - 1, 2**63, -0.0, 1e308, float("nan"), float("inf"), -1.0, 1.0]),
+    st.text(st.characters(max_codepoint=0x2100, codec="utf-8"), max_size=3),
+    st.sampled_from([edge + text + end for edge in EDGES for text in ("", "x") for end in ("", edge)]),
+)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_what_a_kind_says_of_the_usual_value_is_what_its_rule_says(name: str, data: st.DataObject) -> None:
+    field = KINDS[name]
+    value = data.draw(st.one_of(NEAR, values_of(field)).filter(lambda value: value is not None))
+    assert field.usual is not None
+    condition, becomes = (text.format(field="field") for text in field.usual)
+    known = {"field": field, "value": value, "missing": missing}
+    if eval(condition, known):
+        try:
+            expected = field.accept(value)
+        except ValidationError:
+            with pytest.raises(ValidationError):
+                eval(becomes, known)
+        else:
+            same(eval(becomes, known), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name.startswith("Choice")])
+def test_every_choice_is_accepted_as_it_is_written(name: str) -> None:
+    field = KINDS[name]
+    assert isinstance(field, Choice)
+    assert all(field.accept(each) == each for each in field.allowed)
+
+
+class Doubled(Number):
+    """A kind with a rule of its own, and no word on the usual value."""
+
+    def read(self, value: Any) -> int | float:
+        return 2 * super().read(value)
+
+
+def test_a_kind_with_a_rule_of_its_own_inherits_no_short_cut() -> None:
+    class Both(Schema):
+        class Meta:
+            unknown = "exclude"
+
+        once = Number()
+        twice = Doubled()
+        listed = Sequence(Doubled())
+
+    assert accepting(Both())({"once": 2, "twice": 2, "listed": [2]}) == {"once": 2, "twice": 4, "listed": [4]}
 
 
 def refuse_the_slow_way(_plain: object) -> None:

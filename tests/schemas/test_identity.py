@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.contract import load
 from schemas.identity import protect
@@ -128,6 +131,33 @@ def test_what_cannot_be_read_is_dropped_with_a_note(field: str, value: str) -> N
     sent, dropped = hash_user({field: value})
     assert sent == {}
     assert [path for path, _ in dropped] == [f"user.{field}"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.ip_addresses().map(str),
+        st.lists(st.integers(-1, 300).map(str), min_size=3, max_size=5).map(".".join),
+        st.lists(
+            st.sampled_from(["0", "00", "01", "1", "255", "256", "", " 1", "١", "1\n"]), min_size=4, max_size=4
+        ).map(".".join),
+    )
+)
+def test_an_ip_address_is_one_if_the_standard_library_says_so(text: str) -> None:
+    try:
+        ip_address(text)
+    except ValueError:
+        assert protect({"ip": text}, {"ip": text}, region=None)[0] == {}
+    else:
+        assert protect({"ip": text}, {"ip": text}, region=None) == ({"ip": text}, [])
+
+
+@pytest.mark.parametrize("field", ["email", "phone", "external_id"])
+def test_one_identifier_is_hashed_as_one_of_several(field: str) -> None:
+    for text in ("ada@example.com", "+12015550123", " x", "", DIGEST.upper(), "e3b0" + "0" * 60, "555"):
+        alone, why = protect({field: [text]}, {field: text}, region="US")
+        among, why_among = protect({field: ["", text, ""]}, {field: text}, region="US")
+        assert (alone, why) == (among, why_among)
 
 
 @pytest.mark.parametrize("field", ["email", "phone", "external_id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -126,6 +127,41 @@ def test_a_number_as_written_at_home_is_read_as_parsing_reads_it(region: str, da
     length = data.draw(st.sampled_from(sorted(metadata.general_desc.possible_length)))
     text = data.draw(st.text(alphabet="0123456789", min_size=length, max_size=length))
     assert _either(to_e164, text, region) == _either(parse_e164, text, region)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(sorted(REGIONS)), st.data())
+def test_what_is_dialled_before_a_number_is_taken_off_as_parsing_does(region: str, data: st.DataObject) -> None:
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    assert metadata is not None
+    real = phonenumbers.example_number(region)
+    digits = st.text(alphabet="0123456789", min_size=5, max_size=12)
+    number = data.draw(digits if real is None else digits | st.just(phonenumbers.national_significant_number(real)))
+    before = data.draw(st.sampled_from([metadata.national_prefix or "0", "0", "1", "8", ""]))
+    abroad = [f"{start}{metadata.country_code}" for start in ("+", "00", "0 0", "00 ", metadata.international_prefix)]
+    text = data.draw(st.sampled_from([*abroad, ""])) + data.draw(st.sampled_from([before, f"({before}) "])) + number
+    home = data.draw(st.sampled_from([region, region, None, "US", "DE", "IT", "JP", "BR"]))
+    assert _either(to_e164, text, home) == _either(parse_e164, text, home)
+
+
+@pytest.mark.parametrize(
+    ("written", "region"),
+    [
+        ("+1 (201) 555-0123", None),
+        ("202.555.0188", "US"),
+        ("+44 (0)7700 900123", "US"),
+        ("07700 900123", "GB"),
+        ("030 23125 123", "DE"),
+        ("06 39 98 12 34", "FR"),
+        ("0033 1 99 00 12 34", "US"),
+        ("0033 1 99 00 12 34", "DE"),
+        ("0033 1 99 00 12 34", None),
+    ],
+)
+def test_usual_spellings_need_no_parsing(written: str, region: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = parse_e164(written, region=region)
+    monkeypatch.setattr(phonenumbers, "parse", None)
+    assert to_e164(written, region=region) == expected
 
 
 @given(st.text(max_size=30), st.sampled_from([None, "US", "GB"]))
