@@ -13,10 +13,11 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from tiktok_events import keys
 from tiktok_events.addresses import choose_url, parse_address
-from tiktok_events.connections import Connections
+from tiktok_events.connections import Connections, Word
 from tiktok_events.encoding import encode_event
 from tiktok_events.errors import EnqueueError, InboxFull, InvalidEvent, Unavailable
 from tiktok_events.identity import event_identity, id_fault
+from tiktok_events.packing import Chunk, Item, words
 from tiktok_events.registry import Limits, Registry
 from tiktok_events.trace import current_traceparent
 from tiktok_events.wake import DEDUPLICATION_MS, Waker
@@ -24,12 +25,6 @@ from tiktok_events.wake import DEDUPLICATION_MS, Waker
 _SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
 # Redis names a script by its SHA-1; nothing depends on nobody finding another with the same.
 _SCRIPT_SHA = sha1(_SCRIPT, usedforsecurity=False).hexdigest()
-
-#: One call of the script stops Redis for about a millisecond at this size.
-_CHUNK_EVENTS = 500
-_CHUNK_BYTES = 1_048_576
-
-_Item = tuple[bytes, str]
 
 
 class Producer:
@@ -109,19 +104,16 @@ class Producer:
         ids: list[str] = []
         try:
             limits = self._limits(destination, time.monotonic() + self._timeout_seconds)
-            waiting: list[_Item] = []
-            waiting_bytes = 0
+            waiting = Chunk()
             try:
                 for event in events:
                     item = _item(event, None, limits)
-                    if len(waiting) >= _CHUNK_EVENTS or waiting_bytes + len(item[0]) > _CHUNK_BYTES:
-                        chunk, waiting, waiting_bytes = waiting, [], 0
-                        self._add_all(destination, chunk, limits, ids)
-                    waiting.append(item)
-                    waiting_bytes += len(item[0])
+                    if not waiting.has_room(item):
+                        self._add_all(destination, waiting.take(), limits, ids)
+                    waiting.add(item)
             finally:
                 # Empty if it was the sending that failed: nothing is ever sent twice.
-                self._add_all(destination, waiting, limits, ids)
+                self._add_all(destination, waiting.take(), limits, ids)
         except EnqueueError as error:
             error.stored, error.ids = len(ids), ids
             raise
@@ -149,6 +141,7 @@ class Producer:
         return Limits(
             max_inbox=limits.max_inbox if self._max_inbox is None else self._max_inbox,
             max_event_bytes=limits.max_event_bytes if self._max_event_bytes is None else self._max_event_bytes,
+            pack=limits.pack,
         )
 
     def _fetch_registry(self, deadline: float) -> Mapping[bytes, bytes]:
@@ -158,21 +151,24 @@ class Producer:
             raise _refused(error) from None
         return dict(zip(answer[::2], answer[1::2], strict=True))
 
-    def _add_all(self, destination: str, items: list[_Item], limits: Limits, ids: list[str]) -> None:
+    def _add_all(self, destination: str, items: list[Item], limits: Limits, ids: list[str]) -> None:
         """Stores all items and appends their ids, also where an error ends it half-way."""
+        pack = limits.pack
         while items:
-            stored = self._add(destination, items, limits, time.monotonic() + self._timeout_seconds)
+            deadline = time.monotonic() + self._timeout_seconds
+            stored = self._add(destination, items, limits, deadline, pack=pack)
             ids += [event_id for _, event_id in items[:stored]]
-            if not stored:
+            if not stored and pack == 1:
                 raise _full(destination, limits)
             items = items[stored:]
+            # Where a whole pack has no room, its first events may have some.
+            pack = 1
 
-    def _add(self, destination: str, items: list[_Item], limits: Limits, deadline: float) -> int:
+    def _add(self, destination: str, items: list[Item], limits: Limits, deadline: float, *, pack: int = 1) -> int:
         """Sends one call of the script and returns how many of the items, the first ones, it stored."""
         key = keys.inbox(destination)
-        arguments: list[str | bytes | int] = [1, key, limits.max_inbox, current_traceparent()]
-        for item in items:
-            arguments += item
+        arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
+        arguments += [limits.max_inbox, current_traceparent(), *words(items, pack=pack)]
         try:
             try:
                 stored = self._connections.call(key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline, writes=True)
@@ -196,7 +192,7 @@ class Producer:
             self._waker.wake(destination)
 
 
-def _item(event: dict[str, Any], event_id: str | None, limits: Limits) -> _Item:
+def _item(event: dict[str, Any], event_id: str | None, limits: Limits) -> Item:
     encoded = encode_event(event, max_bytes=limits.max_event_bytes)
     if event_id is None:
         return encoded, event_identity(event)

@@ -20,10 +20,17 @@ _MAX_EVENT_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many events a destination's inbox may hold, and how many bytes of JSON one may have."""
+    """What a destination takes.
+
+    Attributes:
+        max_inbox: how many events may wait in it.
+        max_event_bytes: how many bytes of JSON one may have.
+        pack: how many may travel in one entry; 1 where the workers do not read packs.
+    """
 
     max_inbox: int = _MAX_INBOX
     max_event_bytes: int = _MAX_EVENT_BYTES
+    pack: int = 1
 
 
 class Registry:
@@ -86,6 +93,7 @@ def _parse(settings: bytes) -> Limits:
     return Limits(
         max_inbox=_whole(found.get("max_inbox"), _MAX_INBOX),
         max_event_bytes=_whole(found.get("max_event_bytes"), _MAX_EVENT_BYTES),
+        pack=_whole(found.get("pack"), 1),
     )
 
 
