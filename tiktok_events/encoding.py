@@ -10,12 +10,13 @@ import re
 from typing import Any
 
 from tiktok_events.errors import EventTooLarge, InvalidEvent
-from tiktok_events.fast_json import encode_fast
+from tiktok_events.fast_json import new_encoder
 
 MAX_DEPTH = 100
 
 _PLAIN_KEY = re.compile(r"(?!.*\d{5})[A-Za-z_$][\w$-]{0,63}", re.ASCII)
 # A cycle needs no check of its own: it is deeper than any limit.
+_encode_fast = new_encoder(MAX_DEPTH)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
@@ -29,15 +30,21 @@ def encode_event(event: object, *, max_bytes: int) -> bytes:
     """
     if not isinstance(event, dict):
         raise InvalidEvent(f"an event is a dict, not {_type_name(event)}")
-    encoded = encode_fast(event)
+    encoded = _encode_fast(event)
     if encoded is None:
-        try:
-            encoded = _ENCODER.encode(event).encode("utf-8")
-        except (TypeError, ValueError, RecursionError):
-            # The encoder's own messages may hold values, and so may their tracebacks.
-            raise InvalidEvent(_fault(event) or "the event has no form in JSON") from None
+        encoded = _encode(event)
     if len(encoded) > max_bytes:
         raise EventTooLarge(f"the event has {len(encoded)} bytes of JSON; {max_bytes} are allowed")
+    return encoded
+
+
+def _encode(event: dict[Any, Any]) -> bytes:
+    """Encodes with the standard library."""
+    try:
+        encoded = _ENCODER.encode(event).encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        # The encoder's own messages may hold values, and so may their tracebacks.
+        raise InvalidEvent(_fault(event) or "the event has no form in JSON") from None
     # Counting brackets is an upper bound of the depth and costs a hundredth of a walk.
     if encoded.count(b"{") + encoded.count(b"[") > MAX_DEPTH and (fault := _fault(event)):
         raise InvalidEvent(fault)

@@ -1,42 +1,52 @@
 """How is an event encoded faster where orjson is installed, with nothing let in that would otherwise be refused?
 
 orjson takes more than the standard library does: it writes UUIDs and enums, and ``null`` for a number that is not
-finite. What may be sent must not depend on what else is installed, so whatever is doubtful gets no answer here, and
-the standard library decides. A test with arbitrary events proves that both ways agree.
+finite. What may be sent must not depend on what else is installed, so an event is looked through first, and whatever
+is doubtful gets no answer here: the standard library decides. A test with arbitrary events proves that both agree.
 
-For 1.2 KB of order: 8.9 µs in the standard library, 3.3 here.
+For 1.2 KB of order, met cold: 10 µs in the standard library, 6 here.
 """
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Callable
 from typing import Any
 
+_ENDS = frozenset({str, int, bool, type(None)})
 
-def _new_encoder() -> Callable[[dict[str, Any]], bytes | None]:
+
+def new_encoder(max_depth: int) -> Callable[[dict[str, Any]], bytes | None]:
+    """Returns a function that encodes an event of at most so many levels, or returns None where it is not sure."""
     try:
         import orjson
     except ImportError:
         return lambda _: None
 
-    dumps = orjson.dumps
-    refused = orjson.JSONEncodeError
-    written = marshal.dumps
+    dumps, refused = orjson.dumps, orjson.JSONEncodeError
 
     def encode(event: dict[str, Any]) -> bytes | None:
-        try:
-            # Knows exactly the built-in types and raises for all others, in a third of the time of a walk.
-            image = written(event)
-            encoded: bytes = dumps(event)
-        except (ValueError, refused):
+        if type(event) is not dict or not _is_plain(event, max_depth):
             return None
-        # The last byte of every number that is not finite is one of these; a clean image has none of them.
-        suspicious = b"\x7f" in image or b"\xff" in image
-        return None if suspicious and b"null" in encoded else encoded
+        try:
+            return dumps(event)
+        except refused:  # a key that is not text, half of a surrogate pair, a number of more than 64 bits
+            return None
 
     return encode
 
 
-encode_fast = _new_encoder()
-"""Returns an event as JSON, or None where the standard library has to decide."""
+def _is_plain(value: Any, depth: int) -> bool:
+    """Returns whether a dict or a list holds finite values of JSON's own types only, in at most so many levels."""
+    if not depth:
+        return False
+    inner: Any
+    for inner in value.values() if type(value) is dict else value:
+        kind = type(inner)
+        if kind in _ENDS:
+            continue
+        if kind is dict or kind is list:
+            if not _is_plain(inner, depth - 1):
+                return False
+        elif kind is not float or inner - inner != 0:
+            return False
+    return True

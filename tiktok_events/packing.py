@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tiktok_events.connections import Word
+from tiktok_events.commands import Word
 
-#: What one command may carry: it stops Redis for about a millisecond.
-CHUNK_EVENTS = 500
-CHUNK_BYTES = 1_048_576
+#: What one command may carry. While Redis stores one such part, the next is encoded: smaller ones wait for the network,
+#: larger ones keep Redis from everyone else for more than half a millisecond.
+CHUNK_EVENTS = 200
+CHUNK_BYTES = 524_288
 #: Above this a pack's entry would cost the worker memory for no gain.
 _PACK_BYTES = 262_144
 #: A pack of fewer saves nothing.
@@ -23,7 +24,7 @@ Item = tuple[bytes, str]
 
 
 class Chunk:
-    """Events that wait to be sent in one command: at most 500, or a mebibyte."""
+    """Events that wait to be sent in one command."""
 
     __slots__ = ("_bytes", "_items")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,12 +40,12 @@ class Registry:
         fetch: returns the names with their settings as JSON; may raise ``Unavailable``.
     """
 
-    def __init__(self, fetch: Callable[[float], Mapping[bytes, bytes]]) -> None:
+    def __init__(self, fetch: Callable[[float], Awaitable[Mapping[bytes, bytes]]]) -> None:
         self._fetch = fetch
         self._known: dict[str, Limits] = {}
         self._fetched_at: float | None = None
 
-    def limits(self, destination: str, *, deadline: float) -> Limits:
+    async def limits(self, destination: str, *, deadline: float) -> Limits:
         """Returns what a destination takes.
 
         While no worker has ever started there is nothing to compare with, so every name that may be
@@ -64,9 +64,8 @@ class Registry:
         if fresh and not self._known:
             return Limits()
         # Old, or a name that may have been added since.
-        known = self._known = {
-            name.decode("utf-8", "replace"): _parse(settings) for name, settings in self._fetch(deadline).items()
-        }
+        found = await self._fetch(deadline)
+        known = self._known = {name.decode("utf-8", "replace"): _parse(settings) for name, settings in found.items()}
         self._fetched_at = time.monotonic()
         if not known:
             return Limits()

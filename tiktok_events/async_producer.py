@@ -1,0 +1,67 @@
+"""How does an asyncio app put events into a destination's inbox?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Iterable
+from types import TracebackType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tiktok_events.event_loop import IN_A_LOOP
+from tiktok_events.settings import read_settings
+from tiktok_events.storing import Storing
+
+
+class AsyncProducer:
+    """A ``Producer`` for event loops: the same arguments, waits, errors and guarantees.
+
+    Tasks may share one, and so may several event loops, each of which has connections of its own.
+    Leave it with ``async with``, or call ``aclose`` before the loop ends. Cancelling a call closes its
+    connection; what was on its way may have been stored.
+
+    Raises:
+        Unavailable: the URL is none.
+        EnqueueError: ``wake`` without Celery.
+    """
+
+    def __init__(
+        self,
+        redis_url: str | None = None,
+        *,
+        timeout_seconds: float = 0.5,
+        max_event_bytes: int | None = None,
+        max_inbox: int | None = None,
+        wake: bool = False,
+    ) -> None:
+        self._settings = read_settings(redis_url, timeout_seconds, max_event_bytes, max_inbox, wake=wake)
+        self._storing_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Storing] = WeakKeyDictionary()
+
+    async def enqueue(self, event: dict[str, Any], *, destination: str, event_id: str | None = None) -> str:
+        """Stores one event and returns its id; see ``Producer.enqueue``."""
+        return await self._storing().one(event, destination=destination, event_id=event_id)
+
+    async def enqueue_many(
+        self, events: Iterable[dict[str, Any]] | AsyncIterable[dict[str, Any]], *, destination: str
+    ) -> list[str]:
+        """Stores events in their order and returns their ids; see ``Producer.enqueue_many``."""
+        return await self._storing().many(events, destination=destination)
+
+    async def aclose(self) -> None:
+        """Closes the connections of this event loop. A later call makes new ones."""
+        await self._storing().close()
+
+    async def __aenter__(self) -> AsyncProducer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _storing(self) -> Storing:
+        loop = asyncio.get_running_loop()
+        found = self._storing_of_loop.get(loop)
+        if found is None:
+            found = self._storing_of_loop[loop] = Storing(self._settings, IN_A_LOOP)
+        return found
