@@ -103,19 +103,19 @@ class Connections:
                     self._node_of_key[question.key] = target
                 else:  # the slot is on its way: only this one command goes there
                     asked_once = target
-                self._give_back(question.node, link)
+                await self._give_back(question.node, link)
             except ReadOnlyError:
                 # The master became a replica. It refused, so to ask its successor is safe.
                 await link.close()
                 await self.close()
             except ResponseError:
-                self._give_back(question.node, link)
+                await self._give_back(question.node, link)
                 raise
             except BaseException:
                 self._node_of_key.pop(question.key, None)
                 raise
             else:
-                self._give_back(question.node, link)
+                await self._give_back(question.node, link)
                 return found
         raise Unavailable("Redis sends the command from one server to another and none takes it")
 
@@ -161,7 +161,7 @@ class Connections:
         if link is None:
             link = await self._connector.connect(node, within_seconds=deadline - time.monotonic())
         if time.monotonic() >= deadline:
-            self._give_back(node, link)
+            await self._give_back(node, link)
             raise Unavailable("Redis cannot be reached in time")
         return link
 
@@ -177,10 +177,14 @@ class Connections:
             await link.close()
         return None
 
-    def _give_back(self, node: Node | None, link: Link) -> None:
-        if self._pid == os.getpid():
-            stack = self._idle.setdefault(node, deque(maxlen=MAX_IDLE_CONNECTIONS))
+    async def _give_back(self, node: Node | None, link: Link) -> None:
+        if self._pid != os.getpid():
+            return
+        stack = self._idle.setdefault(node, deque())
+        if len(stack) < MAX_IDLE_CONNECTIONS:
             stack.append((time.monotonic(), link))
+        else:
+            await link.close()
 
 
 async def _write(link: Link, pieces: list[bytes], *, writes: bool) -> None:
