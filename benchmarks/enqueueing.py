@@ -13,32 +13,34 @@ from benchmarks.plan import Plan
 from benchmarks.subjects import sender
 from benchmarks.usual import NAIVE
 from tiktok_events import Producer
+from tiktok_events.keys import REGISTRY
 from worker.keys import Keys
 
 _MANY = 10
+_SETTINGS = '{"pack": 100}'
 
 
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
     """Enqueue in turn by `.delay`, by `enqueue` and by `enqueue_many`; yield the rows."""
     one, many, delay = [], [], []
     sizes: dict[str, list[float]] = {"one": [], "many": [], "delay": []}
-    inbox = Keys(DESTINATION).inbox
+    keys = Keys(DESTINATION)
     task = sender(ground, NAIVE)
     with Producer(ground.redis_url) as producer:
         for number in range(plan.pairs):
             tell(f"enqueue {number + 1}/{plan.pairs}")
             batch = list(orders(plan.enqueued))
             bulk = list(orders(plan.enqueued * _MANY))
-            ground.clear()
+            _begin(ground)
             delay.append(_micros(task, batch))
             sizes["delay"].append(_bytes(ground, NAIVE, len(batch)))
             one.append(_micros(lambda order: producer.enqueue(order, destination=DESTINATION), batch))
-            sizes["one"].append(_bytes(ground, inbox, len(batch)))
-            ground.clear()
+            sizes["one"].append(_bytes(ground, keys.inbox, len(batch)))
+            _begin(ground)
             began = time.perf_counter()
             producer.enqueue_many(bulk, destination=DESTINATION)
             many.append((time.perf_counter() - began) / len(bulk) * 1e6)
-            sizes["many"].append(_bytes(ground, inbox, len(bulk)))
+            sizes["many"].append(_bytes(ground, keys.bulk, len(bulk)))
     against = "Celery's .delay"
     yield Figure("enqueue one event", "µs", tuple(one), tuple(delay), against, Target(most=1 / 6))
     yield Figure("enqueue_many", "µs/event", tuple(many), tuple(delay), against, Target(most=1 / 50))
@@ -46,6 +48,12 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
     target = Target(most=0.42)
     yield Figure("Redis memory, enqueue", "bytes/event", tuple(sizes["one"]), held, "Celery's message", target)
     yield Figure("Redis memory, enqueue_many", "bytes/event", tuple(sizes["many"]), held, "Celery's message", target)
+
+
+def _begin(ground: Ground) -> None:
+    """Empty Redis, and write down what a worker would have at its start."""
+    ground.clear()
+    ground.redis.hset(REGISTRY, DESTINATION, _SETTINGS)
 
 
 def _micros(call: Callable[[Any], object], batch: list[dict[str, Any]]) -> float:

@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from tiktok_events.async_producer import AsyncProducer
 from tiktok_events.errors import (
     EnqueueError,
     EventTooLarge,
@@ -37,6 +38,7 @@ from tiktok_events.errors import (
 from tiktok_events.producer import Producer
 
 __all__ = [
+    "AsyncProducer",
     "EnqueueError",
     "EventTooLarge",
     "InboxFull",

@@ -20,7 +20,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis.connection import Connection, UnixDomainSocketConnection, parse_url
@@ -42,17 +42,6 @@ _DECIDED_BY_THE_CALLER = (
 )
 
 
-class Link(Protocol):
-    """What is used of redis-py's connections."""
-
-    def connect(self) -> None: ...
-    def can_read(self) -> bool: ...
-    def send_command(self, *words: Any) -> None: ...
-    def send_packed_command(self, command: list[bytes], check_health: bool) -> None: ...
-    def read_response(self) -> Any: ...
-    def disconnect(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
     """Where Redis is and how to sign in.
@@ -62,7 +51,7 @@ class RedisAddress:
             Unix socket.
         service: the Sentinels' name of the master, else None.
         cluster: whether keys are spread over several servers.
-        link_class: redis-py's class for one connection to a server that holds data.
+        link_class: redis-py's class for one blocking connection to a server that holds data.
         options: its arguments, without host and port; they hold the password, so they are not shown.
         sentinel_options: the same for a Sentinel.
     """
@@ -70,7 +59,7 @@ class RedisAddress:
     nodes: tuple[Node, ...]
     service: str | None
     cluster: bool
-    link_class: Callable[..., Link]
+    link_class: Callable[..., Any]
     options: Mapping[str, Any] = field(repr=False)
     sentinel_options: Mapping[str, Any] = field(repr=False)
 
@@ -164,7 +153,7 @@ def _sentinel_options(options: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _check_options(link_class: Callable[..., Link], options: dict[str, Any]) -> None:
+def _check_options(link_class: Callable[..., Any], options: dict[str, Any]) -> None:
     """Makes a connection without connecting, for only redis-py knows which options there are."""
     try:
         link_class(**options)

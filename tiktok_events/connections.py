@@ -22,17 +22,32 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from tiktok_events.addresses import Link, Node, RedisAddress
+from tiktok_events.addresses import Node
+from tiktok_events.commands import Word, packed
 from tiktok_events.connecting import Connector
 from tiktok_events.errors import Unavailable
-
-Word = bytes | str | int
+from tiktok_events.links import Link
 
 #: Firewalls forget quiet connections without a word to either side, so a long quiet one is not used
 #: again: what is sent into it would be lost, and the producer would not know.
 MAX_IDLE_SECONDS = 30.0
 MAX_IDLE_CONNECTIONS = 16
 _MAX_REDIRECTS = 5
+_ASKING = packed(("ASKING",))
+
+
+class Question:
+    """A command that was sent and whose answer has to be fetched."""
+
+    __slots__ = ("key", "link", "node", "pieces", "writes")
+
+    link: Link
+    node: Node | None
+
+    def __init__(self, key: str, pieces: list[bytes], *, writes: bool) -> None:
+        self.key = key
+        self.pieces = pieces
+        self.writes = writes
 
 
 class Connections:
@@ -42,141 +57,161 @@ class Connections:
     would never open again in the child.
     """
 
-    def __init__(self, address: RedisAddress, *, timeout_seconds: float) -> None:
-        self._connector = Connector(address, timeout_seconds=timeout_seconds)
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         self._start_afresh()
 
-    def call(self, key: str, *command: Word, deadline: float, writes: bool) -> Any:
-        """Sends a command once and returns the answer.
+    async def call(self, key: str, *command: Word, deadline: float, writes: bool) -> Any:
+        """Sends a command once and returns the answer: ``ask`` and ``answer`` together."""
+        return await self.answer(await self.ask(key, *command, deadline=deadline, writes=writes), deadline=deadline)
+
+    async def ask(self, key: str, *command: Word, deadline: float, writes: bool) -> Question:
+        """Sends a command once; ``answer`` has to follow.
 
         Args:
-            key: the command's only key; it says which server of a cluster is asked.
+            key: the command's first key; it says which server of a cluster is asked.
             command: its words.
-            deadline: on the clock of ``time.monotonic``; nothing is sent after it. The answer to what
-                was sent before may take the connection's time-out longer.
+            deadline: on the clock of ``time.monotonic``; nothing is sent after it.
             writes: whether it matters that the command may have run.
 
         Raises:
-            Unavailable: with ``maybe_stored`` only if ``writes`` and the answer did not come.
+            Unavailable: with ``maybe_stored`` only if ``writes`` and a part of it was sent.
+        """
+        question = Question(key, packed(command), writes=writes)
+        await self._send(question, None, deadline)
+        return question
+
+    async def answer(self, question: Question, *, deadline: float) -> Any:
+        """Returns the answer. It may take the connection's time-out longer than ``deadline``.
+
+        Raises:
+            Unavailable: with ``maybe_stored`` only if the command writes and the answer did not come.
             ResponseError: the server refused; the command did not run.
         """
         asked_once: Node | None = None
-        for _ in range(_MAX_REDIRECTS):
-            node = asked_once or self._node_of_key.get(key)
-            try:
-                connection = self._take(node, deadline)
-            except Unavailable:
-                if node is None:
-                    raise
-                # A server of a cluster is gone; another one knows who has its slots now.
+        for attempt in range(_MAX_REDIRECTS):
+            if attempt:
+                await self._send(question, asked_once, deadline)
                 asked_once = None
-                self._node_of_key.pop(key, None)
-                continue
-            answered = True
+            link = question.link
             try:
-                if asked_once:
-                    asked_once = None
-                    _answer(connection, "ASKING", writes=False)
-                return _answer(connection, *command, writes=writes)
+                found = await _read(link, writes=question.writes)
             except AskError as error:
                 host, port = error.node_addr
-                target = (host or getattr(connection, "host", ""), port)
+                target = (host or link.host, port)
                 if isinstance(error, MovedError):
-                    self._node_of_key[key] = target
+                    self._node_of_key[question.key] = target
                 else:  # the slot is on its way: only this one command goes there
                     asked_once = target
+                await self._give_back(question.node, link)
             except ReadOnlyError:
                 # The master became a replica. It refused, so to ask its successor is safe.
-                answered = False
-                connection.disconnect()
-                self.close()
+                await link.close()
+                await self.close()
             except ResponseError:
+                await self._give_back(question.node, link)
                 raise
             except BaseException:
-                answered = False
-                self._node_of_key.pop(key, None)
+                self._node_of_key.pop(question.key, None)
                 raise
-            finally:
-                if answered:
-                    self._give_back(node, connection)
+            else:
+                await self._give_back(question.node, link)
+                return found
         raise Unavailable("Redis sends the command from one server to another and none takes it")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Closes the idle connections; the next call makes new ones."""
         stacks = list(self._idle.values()) if self._pid == os.getpid() else []
         self._start_afresh()
         for stack in stacks:
             while stack:
-                stack.pop()[1].disconnect()
+                await stack.pop()[1].close()
 
     def _start_afresh(self) -> None:
         self._pid = os.getpid()
         self._idle: dict[Node | None, deque[tuple[float, Link]]] = {}
         self._node_of_key: dict[str, Node] = {}
 
-    def _take(self, node: Node | None, deadline: float) -> Link:
+    async def _send(self, question: Question, asked_once: Node | None, deadline: float) -> None:
+        """Sends a question to the server that has its key, or this once to another."""
+        node = asked_once or self._node_of_key.get(question.key)
+        try:
+            link = await self._take(node, deadline)
+        except Unavailable:
+            if node is None:
+                raise
+            # A server of a cluster is gone; another one knows who has its slots now.
+            self._node_of_key.pop(question.key, None)
+            node = asked_once = None
+            link = await self._take(node, deadline)
+        if asked_once:
+            await _write(link, _ASKING, writes=False)
+            await _read(link, writes=False)
+        try:
+            await _write(link, question.pieces, writes=question.writes)
+        except BaseException:
+            self._node_of_key.pop(question.key, None)
+            raise
+        question.node, question.link = node, link
+
+    async def _take(self, node: Node | None, deadline: float) -> Link:
         if self._pid != os.getpid():
             self._start_afresh()
-        connection = self._idle_connection(node)
-        if connection is None:
-            connection = self._connector.connect(node, within_seconds=deadline - time.monotonic())
+        link = await self._idle_link(node)
+        if link is None:
+            link = await self._connector.connect(node, within_seconds=deadline - time.monotonic())
         if time.monotonic() >= deadline:
-            self._give_back(node, connection)
+            await self._give_back(node, link)
             raise Unavailable("Redis cannot be reached in time")
-        return connection
+        return link
 
-    def _idle_connection(self, node: Node | None) -> Link | None:
+    async def _idle_link(self, node: Node | None) -> Link | None:
         stack = self._idle.get(node)
         while stack:
             try:
-                since, connection = stack.pop()
+                since, link = stack.pop()
             except IndexError:  # another thread was faster
                 return None
-            if time.monotonic() - since < MAX_IDLE_SECONDS and _is_usable(connection):
-                return connection
-            connection.disconnect()
+            if time.monotonic() - since < MAX_IDLE_SECONDS and await link.is_usable():
+                return link
+            await link.close()
         return None
 
-    def _give_back(self, node: Node | None, connection: Link) -> None:
-        if self._pid == os.getpid():
-            stack = self._idle.setdefault(node, deque(maxlen=MAX_IDLE_CONNECTIONS))
-            stack.append((time.monotonic(), connection))
+    async def _give_back(self, node: Node | None, link: Link) -> None:
+        if self._pid != os.getpid():
+            return
+        stack = self._idle.setdefault(node, deque())
+        if len(stack) < MAX_IDLE_CONNECTIONS:
+            stack.append((time.monotonic(), link))
+        else:
+            await link.close()
 
 
-def _is_usable(connection: Link) -> bool:
-    """Says whether an idle connection is open and has no answer waiting that nobody asked for."""
+async def _write(link: Link, pieces: list[bytes], *, writes: bool) -> None:
     try:
-        return not connection.can_read()
-    except (RedisError, OSError):
-        return False
+        await link.send(pieces)
+    except BaseException as error:
+        raise await _given_up(link, error, writes=writes) from None
 
 
-def _packed(command: tuple[Word, ...]) -> bytes:
-    """Returns a command in one piece. redis-py's packer makes a send of every 6 KB: 8 µs an event more."""
-    pieces = [b"*%d\r\n" % len(command)]
-    for word in command:
-        raw = word if isinstance(word, bytes) else str(word).encode("utf-8")
-        pieces.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
-    return b"".join(pieces)
-
-
-def _answer(connection: Link, *command: Word, writes: bool) -> Any:
+async def _read(link: Link, *, writes: bool) -> Any:
     try:
-        connection.send_packed_command([_packed(command)], check_health=False)
-        return connection.read_response()
+        return await link.read()
+    except (AuthenticationError, BusyLoadingError) as error:
+        await link.close()
+        raise Unavailable(f"Redis refuses for now: {type(error).__name__}") from None
     except ResponseError:
         raise
-    except (AuthenticationError, BusyLoadingError) as error:
-        connection.disconnect()
-        raise Unavailable(f"Redis refuses for now: {type(error).__name__}") from None
-    except RedisError as error:
-        connection.disconnect()
-        raise Unavailable(
-            f"Redis does not answer ({type(error).__name__})"
-            + ("; what was sent may have been stored" if writes else ""),
-            maybe_stored=writes,
-        ) from None
-    except BaseException:
-        # Interrupted between question and answer: the next command would read this one's answer.
-        connection.disconnect()
-        raise
+    except BaseException as error:
+        raise await _given_up(link, error, writes=writes) from None
+
+
+async def _given_up(link: Link, error: BaseException, *, writes: bool) -> BaseException:
+    """Closes a link whose next answer may be that to an older question, and returns what to raise."""
+    await link.close()
+    if not isinstance(error, RedisError):
+        return error  # interrupted
+    return Unavailable(
+        f"Redis does not answer ({type(error).__name__})" + ("; what was sent may have been stored" if writes else ""),
+        maybe_stored=writes,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,17 @@ _MAX_EVENT_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many events a destination's inbox may hold, and how many bytes of JSON one may have."""
+    """What a destination takes.
+
+    Attributes:
+        max_inbox: how many events may wait in it.
+        max_event_bytes: how many bytes of JSON one may have.
+        pack: how many may travel in one entry; 1 where the workers do not read packs.
+    """
 
     max_inbox: int = _MAX_INBOX
     max_event_bytes: int = _MAX_EVENT_BYTES
+    pack: int = 1
 
 
 class Registry:
@@ -33,12 +40,12 @@ class Registry:
         fetch: returns the names with their settings as JSON; may raise ``Unavailable``.
     """
 
-    def __init__(self, fetch: Callable[[float], Mapping[bytes, bytes]]) -> None:
+    def __init__(self, fetch: Callable[[float], Awaitable[Mapping[bytes, bytes]]]) -> None:
         self._fetch = fetch
         self._known: dict[str, Limits] = {}
         self._fetched_at: float | None = None
 
-    def limits(self, destination: str, *, deadline: float) -> Limits:
+    async def limits(self, destination: str, *, deadline: float) -> Limits:
         """Returns what a destination takes.
 
         While no worker has ever started there is nothing to compare with, so every name that may be
@@ -57,9 +64,8 @@ class Registry:
         if fresh and not self._known:
             return Limits()
         # Old, or a name that may have been added since.
-        known = self._known = {
-            name.decode("utf-8", "replace"): _parse(settings) for name, settings in self._fetch(deadline).items()
-        }
+        found = await self._fetch(deadline)
+        known = self._known = {name.decode("utf-8", "replace"): _parse(settings) for name, settings in found.items()}
         self._fetched_at = time.monotonic()
         if not known:
             return Limits()
@@ -86,6 +92,7 @@ def _parse(settings: bytes) -> Limits:
     return Limits(
         max_inbox=_whole(found.get("max_inbox"), _MAX_INBOX),
         max_event_bytes=_whole(found.get("max_event_bytes"), _MAX_EVENT_BYTES),
+        pack=_whole(found.get("pack"), 1),
     )
 
 

@@ -1,0 +1,51 @@
+"""What is used of redis-py's connections, blocking ones and those of asyncio?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class OutOfTime(Exception):  # noqa: N818 - never leaves the package
+    """A link could not be opened in time."""
+
+
+class Link(Protocol):
+    """One connection to one server.
+
+    Attributes:
+        host: the server's name, "" for a Unix socket.
+    """
+
+    host: str
+
+    async def open(self) -> None:
+        """Connects and signs in."""
+
+    async def send(self, pieces: list[bytes]) -> None:
+        """Sends one command."""
+
+    async def read(self) -> Any:
+        """Returns the next answer, or raises it."""
+
+    async def is_usable(self) -> bool:
+        """Returns whether it is open and has no answer waiting that nobody asked for."""
+
+    async def close(self) -> None:
+        """Closes it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How links are made: blocking, or in an event loop.
+
+    Attributes:
+        new_link: makes a link, not yet open, from redis-py's class for a blocking connection and its options.
+        open_in_time: opens one within seconds, or raises ``OutOfTime``.
+        run_aside: runs a function that may block for a moment.
+    """
+
+    new_link: Callable[[Callable[..., Any], Mapping[str, Any]], Link]
+    open_in_time: Callable[[Callable[[], Coroutine[Any, Any, Link]], float], Coroutine[Any, Any, Link]]
+    run_aside: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]

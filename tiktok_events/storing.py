@@ -1,0 +1,227 @@
+"""How do events get into a destination's inbox, whether the app blocks or has an event loop?
+
+Each step is written once, as a coroutine; ``tiktok_events.blocking`` says how one runs without a loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import replace
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from tiktok_events import keys
+from tiktok_events.commands import Word
+from tiktok_events.connecting import Connector
+from tiktok_events.connections import Connections, Question
+from tiktok_events.encoding import encode_event
+from tiktok_events.errors import EnqueueError, InboxFull, InvalidEvent, Unavailable
+from tiktok_events.identity import event_identity, id_fault
+from tiktok_events.links import Way
+from tiktok_events.packing import Chunk, Item, words
+from tiktok_events.registry import Limits, Registry
+from tiktok_events.settings import Settings
+from tiktok_events.trace import current_traceparent
+from tiktok_events.wake import DEDUPLICATION_MS
+
+SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
+# Redis names a script by its SHA-1; nothing depends on nobody finding another with the same.
+_SCRIPT_SHA = sha1(SCRIPT, usedforsecurity=False).hexdigest()
+
+
+class Sent(NamedTuple):
+    """Events on their way, until the answer says how many were stored."""
+
+    question: Question
+    arguments: list[Word]
+    destination: str
+    items: list[Item]
+    limits: Limits
+    pack: int
+
+
+class Storing:
+    """The steps of a producer, with connections of its own."""
+
+    def __init__(self, settings: Settings, way: Way) -> None:
+        self._settings = settings
+        self._way = way
+        self._connections = Connections(Connector(settings.address, way, timeout_seconds=settings.timeout_seconds))
+        self._registry = Registry(self._fetch_registry)
+
+    async def one(self, event: dict[str, Any], *, destination: str, event_id: str | None) -> str:
+        """Stores one event and returns its id; see ``Producer.enqueue``."""
+        deadline = self._deadline()
+        limits = await self._limits(destination, deadline)
+        item = _item(event, event_id, limits)
+        if not await self.stored(await self.send(destination, [item], limits, pack=1, deadline=deadline)):
+            raise full(destination, limits)
+        await self._wake(destination)
+        return item[1]
+
+    async def many(
+        self, events: Iterable[dict[str, Any]] | AsyncIterable[dict[str, Any]], *, destination: str
+    ) -> list[str]:
+        """Stores events in their order and returns their ids; see ``Producer.enqueue_many``."""
+        passage = Passage(self, destination)
+        try:
+            limits = await self._limits(destination, self._deadline())
+            waiting = Chunk()
+            try:
+                if isinstance(events, AsyncIterable):
+                    async for event in events:
+                        item = _item(event, None, limits)
+                        if not waiting.has_room(item):
+                            await passage.send(waiting.take(), limits)
+                        waiting.add(item)
+                else:
+                    for event in events:
+                        item = _item(event, None, limits)
+                        if not waiting.has_room(item):
+                            await passage.send(waiting.take(), limits)
+                        waiting.add(item)
+            finally:
+                # Empty if it was the sending that failed: nothing is ever sent twice.
+                await passage.send(waiting.take(), limits)
+                await passage.settle()
+        except EnqueueError as error:
+            error.stored, error.ids = len(passage.ids), passage.ids
+            raise
+        finally:
+            if passage.ids:
+                await self._wake(destination)
+        return passage.ids
+
+    async def close(self) -> None:
+        """Closes the connections; the next event makes new ones."""
+        await self._connections.close()
+
+    async def send(
+        self, destination: str, items: list[Item], limits: Limits, *, pack: int, deadline: float | None = None
+    ) -> Sent:
+        """Sends one call of the script; ``stored`` has to follow."""
+        key = keys.inbox(destination)
+        arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
+        arguments += (limits.max_inbox, current_traceparent())
+        arguments += words(items, pack=pack)
+        question = await self._connections.ask(
+            key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
+        )
+        return Sent(question, arguments, destination, items, limits, pack)
+
+    async def stored(self, sent: Sent) -> int:
+        """Returns how many of the sent events, the first ones, were stored."""
+        found: int
+        try:
+            try:
+                found = await self._connections.answer(sent.question, deadline=self._deadline())
+            except NoScriptError:  # a new or restarted server; EVAL makes it remember
+                found = await self._connections.call(
+                    keys.inbox(sent.destination),
+                    "EVAL",
+                    SCRIPT,
+                    *sent.arguments,
+                    deadline=self._deadline(),
+                    writes=True,
+                )
+        except ResponseError as error:
+            raise _refused(error) from None
+        return found
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._settings.timeout_seconds
+
+    async def _limits(self, destination: str, deadline: float) -> Limits:
+        limits = await self._registry.limits(destination, deadline=deadline)
+        own = self._settings
+        if own.max_inbox is not None:
+            limits = replace(limits, max_inbox=own.max_inbox)
+        if own.max_event_bytes is not None:
+            limits = replace(limits, max_event_bytes=own.max_event_bytes)
+        return limits
+
+    async def _fetch_registry(self, deadline: float) -> Mapping[bytes, bytes]:
+        key = keys.REGISTRY
+        try:
+            answer = await self._connections.call(key, "HGETALL", key, deadline=deadline, writes=False)
+        except ResponseError as error:
+            raise _refused(error) from None
+        return dict(zip(answer[::2], answer[1::2], strict=True))
+
+    async def _wake(self, destination: str) -> None:
+        waker = self._settings.waker
+        if waker is None or waker.rests:
+            return
+        key = keys.woken(destination)
+        try:
+            first = await self._connections.call(
+                key, "SET", key, 1, "NX", "PX", DEDUPLICATION_MS, deadline=self._deadline(), writes=False
+            )
+        except (Unavailable, ResponseError):
+            return
+        if first:
+            await self._way.run_aside(lambda: waker.wake(destination))
+
+
+class Passage:
+    """The events of one ``enqueue_many``; while Redis stores some, the next ones are encoded.
+
+    Attributes:
+        ids: those of the events that were certainly stored.
+    """
+
+    def __init__(self, storing: Storing, destination: str) -> None:
+        self.ids: list[str] = []
+        self._storing = storing
+        self._destination = destination
+        self._sent: Sent | None = None
+
+    async def send(self, items: list[Item], limits: Limits) -> None:
+        """Sends events on their way when those before them have arrived."""
+        await self.settle()
+        if items:
+            self._sent = await self._storing.send(self._destination, items, limits, pack=limits.pack)
+
+    async def settle(self) -> None:
+        """Waits for the events on their way, if there are any; keeps ``ids`` true where an error ends it."""
+        sent, self._sent = self._sent, None
+        while sent is not None:
+            stored = await self._storing.stored(sent)
+            self.ids += [event_id for _, event_id in sent.items[:stored]]
+            rest = sent.items[stored:]
+            if not rest:
+                return
+            if not stored and sent.pack == 1:
+                raise full(self._destination, sent.limits)
+            # Where a whole pack has no room, its first events may have some.
+            sent = await self._storing.send(self._destination, rest, sent.limits, pack=1)
+
+
+def _item(event: dict[str, Any], event_id: str | None, limits: Limits) -> Item:
+    encoded = encode_event(event, max_bytes=limits.max_event_bytes)
+    if event_id is None:
+        return encoded, event_identity(event)
+    if not isinstance(event_id, str) or not event_id.strip():
+        raise InvalidEvent("event_id: not a text, or blank")
+    if fault := id_fault(event_id.strip()):
+        raise InvalidEvent(f"event_id: {fault}")
+    return encoded, event_id.strip()
+
+
+def full(destination: str, limits: Limits) -> InboxFull:
+    """Returns what a full inbox is called."""
+    return InboxFull(f"the inbox of {destination} holds {limits.max_inbox} events: wait and try again")
+
+
+def _refused(error: ResponseError) -> Unavailable:
+    """Keeps the kind of a refusal only: its text may repeat the arguments of the command."""
+    kind = type(error).__name__
+    if type(error) is ResponseError:
+        kind = str(error).partition(" ")[0]
+        # redis-py takes the commonest kind away, and leaves the text.
+        kind = kind if kind.isupper() else "ERR"
+    return Unavailable(f"Redis refuses ({kind})")
