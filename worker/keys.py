@@ -18,6 +18,7 @@ UNKNOWN = "_unknown"
 
 LEADER = f"{PREFIX}:leader"
 AUDIT = f"{PREFIX}:audit"
+WORKERS = f"{PREFIX}:workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,12 @@ ALL = {
         "destinations that exist, with the limits producers keep to",
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
+    WORKERS: (
+        "zset",
+        "workers",
+        "an hour after the last sign of life",
+        "which workers there are, by last sign",
+    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
