@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from worker.cli.figures import amount, bars, span
@@ -15,12 +14,15 @@ from worker.keys import UNKNOWN
 from worker.overview import MINUTES, Overview
 from worker.workers import Seen
 
-_WITHOUT_BARS = 92
+_WITHOUT_BARS = 90
 """How wide the table is without the course of the last minutes."""
 _FEWEST_BARS = 8
 _OLD_SECONDS = 60.0
 """From this age on, what waits is shown before the rest."""
-_COLUMNS = ("destination", "state", "waiting", "oldest", "in flight", "retries", "ok/min", "failed/min", "dead")
+_HEADS = 6
+"""Lines of a board beside its rows: headline, heads of two tables, what was left out, a blank one."""
+_FEWEST_ROWS = 3
+_COLUMNS = ("destination", "state", "waiting", "oldest", "in flight", "retries", "ok/min", "bad/min", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +36,25 @@ class Scene:
     now: float
 
 
-def board(scene: Scene, *, width: int, most: int | None = None, a_second: float | None = None) -> RenderableType:
-    """Return the whole, `width` columns wide, with at most `most` destinations; `a_second` are delivered right now."""
+def board(scene: Scene, *, width: int, height: int | None = None, a_second: float | None = None) -> RenderableType:
+    """Return the whole, `width` columns wide and about `height` lines high; `a_second` are delivered right now."""
     ranked = sorted(scene.destinations, key=lambda one: _rank(one, scene))
-    shown = ranked if most is None else ranked[: max(1, most)]
-    parts: list[RenderableType] = [_headline(scene, a_second), _table(scene, shown, width)]
+    sections: list[RenderableType] = []
+    for heading, lines in (("Needs a look", list(_troubles(scene, ranked))), ("Dead letters", list(_dead(ranked)))):
+        if lines:
+            sections += [Text(), Text(heading, style="bold"), *_cut(lines, None if height is None else height // 5)]
+    beside = len(sections) + _HEADS + max(1, len(scene.workers))
+    shown = ranked if height is None else ranked[: max(_FEWEST_ROWS, height - beside)]
+    parts = [_headline(scene, a_second), _table(scene, shown, width)]
     if len(shown) < len(ranked):
-        parts.append(Text(f"and {len(ranked) - len(shown)} more that need nothing", style="dim"))
-    for heading, lines in (("Needs a look", _troubles(scene, shown)), ("Dead letters", _dead(shown))):
-        found = list(lines)
-        if found:
-            parts += [Text(), Text(heading, style="bold"), *found]
-    parts += [Text(), workers_table(scene.workers, now=scene.now)]
-    return Group(*parts)
+        parts.append(Text(f"and {len(ranked) - len(shown)} more", style="dim"))
+    return Group(*parts, *sections, Text(), workers_table(scene.workers, now=scene.now))
 
 
-def height_beside(scene: Scene) -> int:
-    """Return how many lines a board takes beside its destinations, if none of them needs anything."""
-    return 6 + max(1, len(scene.workers))
+def _cut(lines: list[Text], most: int | None) -> list[Text]:
+    if most is None or len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], Text(f"and {len(lines) - most + 1} more", style="dim")]
 
 
 def _rank(one: Overview, scene: Scene) -> tuple[int, str]:
@@ -80,7 +83,7 @@ def _plural(count: int, noun: str) -> str:
     return f"{amount(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def _table(scene: Scene, shown: Sequence[Overview], width: int) -> Table:
+def _table(scene: Scene, shown: Sequence[Overview], width: int) -> RenderableType:
     room = min(MINUTES, width - _WITHOUT_BARS)
     course = room if room >= _FEWEST_BARS else 0
     columns = [*_COLUMNS, f"last {course} min"] if course else _COLUMNS
@@ -98,7 +101,7 @@ def _table(scene: Scene, shown: Sequence[Overview], width: int) -> Table:
             one.dead,
         ]
         rows.append([*row, _course(one, course)] if course else row)
-    return table(columns, rows)
+    return table(columns, rows, gap=2 if course else 1)
 
 
 def _retries(one: Overview) -> str:

@@ -41,13 +41,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     console().print(table(columns, rows))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, gap: int = 2) -> Table:
     """Return a table in the look of all of them: numbers to the right, words that mean good or bad in colour."""
     filled = [list(row) for row in rows]
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
     for place, column in enumerate(columns):
         numbers = bool(filled) and all(isinstance(row[place], int) for row in filled)
-        made.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        widest = max(map(len, column.split()), default=0)
+        made.add_column(column, justify="right" if numbers else "left", overflow="fold", min_width=widest)
     for row in filled:
         made.add_row(*(cell if isinstance(cell, Text) else Text(*_styled(cell)) for cell in row))
     return made

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from tiktok_events.keys import REGISTRY
 from worker.cli import context
-from worker.cli.board import Scene, board, height_beside, workers_table
+from worker.cli.board import Scene, board, workers_table
 from worker.cli.output import console, print_json
 from worker.config import Destination
 from worker.keys import UNKNOWN
@@ -92,7 +92,7 @@ class _Watch:
                 while True:
                     self._print(where)
                     time.sleep(self._every)
-            with Live(console=where, screen=True, auto_refresh=False) as live:
+            with Live(console=where, screen=True, auto_refresh=False, redirect_stdout=False) as live:
                 while True:
                     live.update(self._rendered(where), refresh=True)
                     time.sleep(self._every)
@@ -118,8 +118,8 @@ class _Watch:
         return self._board(self._last, where, self._a_second(self._last))
 
     def _board(self, scene: Scene, where: Console, a_second: float | None) -> RenderableType:
-        most = where.height - height_beside(scene) if where.is_terminal else None
-        return board(scene, width=where.width, most=most, a_second=a_second)
+        height = where.height if where.is_terminal else None
+        return board(scene, width=where.width, height=height, a_second=a_second)
 
     def _a_second(self, scene: Scene) -> float | None:
         delivered = sum(one.totals.get("delivered", 0) for one in scene.destinations)
