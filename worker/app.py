@@ -31,6 +31,7 @@ from worker.runtime import Runtime, runtime, spare_the_collector
 from worker.schedule import Lease
 from worker.serving import Slice
 from worker.waker import Waker
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,8 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         destinations = runtime().config.destinations
-        self._waker = Waker(_connect_to_wait, destinations, _call, _sweep, name=worker.hostname)
+        heartbeat = Heartbeat(worker.hostname, slots=worker.concurrency or 1)
+        self._waker = Waker(_connect_to_wait, destinations, _call, _sweep, name=worker.hostname, heartbeat=heartbeat)
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:

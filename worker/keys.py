@@ -21,6 +21,7 @@ VACANCY = f"{PREFIX}:{{fleet}}:vacancy"
 CALLS = f"{PREFIX}:{{fleet}}:calls"
 SWEPT = f"{PREFIX}:{{fleet}}:swept"
 AUDIT = f"{PREFIX}:audit"
+WORKERS = f"{PREFIX}:workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,12 @@ ALL = {
     VACANCY: ("list", "who leads", "after 10 s", "a message to the others that the leader has resigned"),
     CALLS: ("zset", "who leads", "when the task begins, or 15 s", "deliver tasks that were called and have not begun"),
     SWEPT: ("string", "who leads", "after a minute", "when the house was last swept"),
+    WORKERS: (
+        "zset",
+        "workers",
+        "an hour after the last sign of life",
+        "which workers there are, by last sign",
+    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),

@@ -141,8 +141,6 @@ class Lookout:
         for stream, key in ((1, heard.inbox), (3, heard.replay), (4, heard.bulk)):
             if stream in newest:
                 self._last_seen[key] = newest[stream]
-        if not newest:
-            self.skip([name])
 
     def skip(self, names: Iterable[str]) -> None:
         """Listen only for what comes after what there is: others have it, or are called to it."""

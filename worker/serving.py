@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 from worker.calls import MOST_TOGETHER, Calls, parts
 from worker.flights import Flights
-from worker.inbox import Terms
+from worker.inbox import Taken, Terms
 from worker.lookout import Lookout
 from worker.management import ManagementError
 from worker.runtime import Runtime
@@ -91,22 +91,24 @@ class Slice:
 
     def _take_turn(self, lease: Lease, lookout: Lookout, *, listening: bool) -> None:
         """Take one batch of a destination and send it off; keep the lease while there may be more."""
-        if self._take(lease, LEASE_SECONDS, lookout) and lease.destination not in self._flights.broken:
+        taken = self._take(lease, LEASE_SECONDS, lookout)
+        if taken is not None and taken.more and lease.destination not in self._flights.broken:
             self._turns.append(lease)
             if listening and self._clock() - self._shared_at > _SHARE_SECONDS:
                 # More than one batch: others may help.
                 self._shared_at = self._clock()
                 self._share(lookout.look([lease.destination]))
 
-    def _take(self, lease: Lease, lease_seconds: float, lookout: Lookout) -> bool:
+    def _take(self, lease: Lease, lease_seconds: float, lookout: Lookout) -> Taken | None:
+        """Take one batch and send it off; None where that cannot be done at all."""
         name = lease.destination
         if name not in self._here.config.destinations:
-            return False
+            return None
         try:
             delivery, inbox = self._here.of(name)
         except ManagementError as error:
             self._here.hold(name, error)
-            return False
+            return None
         settings = delivery.destination
         taken = inbox.take(
             lease.token,
@@ -129,7 +131,7 @@ class Slice:
                 delivery.finish(prepared)
             else:
                 self._flights.launch(name, len(taken.batch), partial(delivery.finish, prepared))
-        return taken.more
+        return taken
 
     def _listen(self, lookout: Lookout) -> bool:
         """Wait for the next thing to do; return False when there has been none for long enough."""
@@ -155,10 +157,15 @@ class Slice:
         return bool(self._awaited or self._turns) or not self._is_silent()
 
     def _hear(self, name: str, lookout: Lookout) -> None:
-        """Take what was heard of; whoever else is woken by it finds nothing."""
+        """Take what was heard of."""
         self._silent_since = self._clock()
         lease = Lease(name, secrets.token_hex(8))
-        if self._take(lease, _LISTENING_LEASE_SECONDS, lookout):
+        taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
+        if taken is not None and taken.gate in ("go", "full") and not taken.batch:
+            # Somebody else has it. Not to be heard of again; and what came since that was said is taken.
+            lookout.skip([name])
+            taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
+        if taken is not None and taken.more:
             self._turns.append(lease)
 
     def _is_silent(self) -> bool:

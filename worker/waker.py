@@ -18,6 +18,7 @@ from worker.calls import parts
 from worker.config import Destination
 from worker.lookout import Lookout
 from worker.schedule import Lease
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,10 @@ class Waker(threading.Thread):
         sweep: Callable[[], None],
         *,
         name: str,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
+        self._heartbeat = heartbeat
         self._connect = connect
         self._waiting = connect()
         self._destinations = destinations
@@ -50,8 +53,11 @@ class Waker(threading.Thread):
     def stop(self) -> None:
         """Stop, and let another lead at once."""
         self._stopping.set()
+        redis = self._connect()
         try:
-            self._lookout(self._connect()).resign()
+            if self._heartbeat is not None:
+                self._heartbeat.end(redis)
+            self._lookout(redis).resign()
         except (RedisError, OSError):
             log.debug("lease left to end by itself")
         # It may be listening, for seconds to come.
@@ -63,6 +69,8 @@ class Waker(threading.Thread):
         failures = 0
         while not self._stopping.is_set():
             try:
+                if self._heartbeat is not None:
+                    self._heartbeat.beat(self._waiting)
                 self._watch(lookout)
                 if failures:
                     log.warning("redis is back", extra={"failures": failures})
@@ -94,8 +102,9 @@ class Waker(threading.Thread):
         # Asked again: a deliver task that serves what it hears itself may have taken over meanwhile.
         if heard and not self._stopping.is_set() and lookout.leads(for_sure=True):
             started = time.monotonic()
-            self._call_for(lookout.look(heard))
+            # Before the look: what comes after it is heard.
             lookout.skip(heard)
+            self._call_for(lookout.look(heard))
             # A stream that is written to all the time would otherwise turn this into a busy loop.
             self._stopping.wait(max(0.0, _PAUSE_SECONDS - (time.monotonic() - started)))
 

@@ -57,7 +57,7 @@ def test_pause_and_resume(make_fleet: Callable[..., Any], order_completed: MakeO
     fleet.start()
     with Producer(fleet.environment["REDIS_URL"]) as producer:
         producer.enqueue(order_completed(1), destination="stores")
-    fleet.wait(lambda _: bool(fleet.redis.exists("tiktok-events:leader")))
+    fleet.wait(lambda _: bool(fleet.redis.exists("tiktok-events:{fleet}:leader")))
     assert "PAUSED command: moving shops" in fleet.run("worker", "status")
     assert not sandbox.requests
     fleet.run("worker", "resume", "stores")
