@@ -18,7 +18,7 @@ from tiktok_events.encoding import encode_event
 from tiktok_events.errors import EnqueueError, InboxFull, InvalidEvent, Unavailable
 from tiktok_events.identity import event_identity, id_fault
 from tiktok_events.registry import Limits, Registry
-from tiktok_events.trace import current_traceparent
+from tiktok_events.trace import publishing
 from tiktok_events.wake import DEDUPLICATION_MS, Waker
 
 _SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
@@ -170,9 +170,13 @@ class Producer:
     def _add(self, destination: str, items: list[_Item], limits: Limits, deadline: float) -> int:
         """Sends one call of the script and returns how many of the items, the first ones, it stored."""
         key = keys.inbox(destination)
-        arguments: list[str | bytes | int] = [1, key, limits.max_inbox, current_traceparent()]
-        for item in items:
-            arguments += item
+        with publishing(key, items) as traceparent:
+            arguments: list[str | bytes | int] = [1, key, limits.max_inbox, traceparent]
+            for item in items:
+                arguments += item
+            return self._run(key, arguments, deadline)
+
+    def _run(self, key: str, arguments: list[str | bytes | int], deadline: float) -> int:
         try:
             try:
                 stored = self._connections.call(key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline, writes=True)

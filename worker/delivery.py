@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -27,12 +26,13 @@ from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
 from worker.limiter import Limiter, Permit, scope
+from worker.outcomes import Outcomes
 from worker.pauses import Pauses
+from worker.posts import Post
 from worker.preparation import Prepared, prepare
+from worker.settled import Settled
 from worker.settlement import Dead, Done, Later, Settlement, write
 from worker.tokens import Tokens, is_renewable
-
-log = logging.getLogger(__name__)
 
 _SHORT_WAIT_SECONDS = 0.25
 """A wait for the rate limit that is shorter than this is slept through; a longer one gives the slot away."""
@@ -48,7 +48,7 @@ class Sending:
     """What is learned while a batch is sent."""
 
     deadline: float
-    requests: int = 0
+    posts: list[Post] = field(default_factory=list)
     failures: int = 0
     stopped: bool = False
 
@@ -69,6 +69,7 @@ class Delivery:
     ledger: Ledger
     guard: Guard
     alerts: Alerts
+    outcomes: Outcomes
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -88,13 +89,13 @@ class Delivery:
                 ready.append(prepared)
             else:
                 settlement.fates.append((claimed, prepared))
-        self._send(ready, settlement, started)
+        posts = self._send(ready, settlement, started)
         self._hold_back_if_too_many_die(settlement)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, posts, started)
         return settled
 
-    def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> None:
+    def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> list[Post]:
         items = [item for prepared in ready for item in prepared.items]
         forced = [prepared.claimed.envelope.forced for prepared in ready for _ in prepared.items]
         digests = [digest(item) for item in items]
@@ -117,8 +118,9 @@ class Delivery:
                     verdicts[part[place]] = verdict
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
-        settlement.count("requests", sending.requests)
+        settlement.count("requests", len(sending.posts))
         self._decide(ready, verdicts, settlement)
+        return sending.posts
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -149,8 +151,7 @@ class Delivery:
             # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
             return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
         url = urljoin(self.destination.base_url, path)
-        sending.requests += 1
-        verdict = self._post(url, told, token)
+        verdict = self._noted(url, told, token, len(items), sending)
         if is_renewable(verdict):
             fresh = self.tokens.renewed(token)
             if isinstance(fresh, Verdict):
@@ -158,8 +159,7 @@ class Delivery:
             if fresh is not None and self.clock() >= sending.deadline:
                 return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="the token was renewed"), sending)
             if fresh is not None:
-                sending.requests += 1
-                verdict = self._post(url, told, fresh)
+                verdict = self._noted(url, told, fresh, len(items), sending)
         return self._react(verdict, limit, permit, sending)
 
     def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
@@ -170,8 +170,14 @@ class Delivery:
             self.pauses.block(_NO_TOKEN_WAIT_SECONDS)
             return self._throttled(_NO_TOKEN_WAIT_SECONDS, waiting, sending)
         sending.stopped = True
-        self._pause(refusal.outcome.value, f"no new token: {refusal.code or ''} {refusal.message}".strip())
+        self._pause(refusal.outcome.value, "no new token", refusal)
         return refusal
+
+    def _noted(self, url: str, told: dict[str, Any], token: Secret, events: int, sending: Sending) -> Verdict:
+        started = self.clock()
+        verdict = self._post(url, told, token)
+        sending.posts.append(Post(url, events, started, self.clock(), verdict))
+        return verdict
 
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
         return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
@@ -186,7 +192,7 @@ class Delivery:
                 # The event itself named the source: its fault, not the destination's.
                 return replace(verdict, outcome=Outcome.REJECTED)
             sending.stopped = True
-            self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
+            self._pause(verdict.outcome.value, answer=verdict)
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
         sending.failures += failed
@@ -195,9 +201,7 @@ class Delivery:
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":
-            self.alerts.tell(
-                "breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer: {verdict.message}"
-            )
+            self.alerts.tell("breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer", answer=verdict)
         if verdict.outcome is Outcome.PARTIAL:
             self.alerts.tell("partial", self.destination.name, f"code {verdict.code}, request {verdict.request_id}")
         return verdict
@@ -208,16 +212,18 @@ class Delivery:
             self.pauses.block(wait)
         return replace(verdict, wait_seconds=wait)
 
-    def _pause(self, reason: str, detail: str) -> None:
+    def _pause(self, reason: str, detail: str = "", answer: Verdict | None = None) -> None:
+        said = f"{answer.code or ''} {answer.message}".strip() if answer else ""
         fresh = self.pauses.pause(
             reason,
-            detail=detail,
+            detail=": ".join(filter(None, (detail, said))),
             by=self.worker,
             credential=self.destination.credentials.fingerprint(),
             now=self.clock(),
         )
         if fresh:
-            self.alerts.tell("paused", self.destination.name, f"{reason}: {detail}")
+            told = ": ".join(filter(None, (reason, detail)))
+            self.alerts.tell("paused", self.destination.name, told, answer=answer)
 
     def _decide(
         self,
@@ -269,29 +275,9 @@ class Delivery:
                 self.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
-    def _tell(self, settlement: Settlement, settled: int, seconds: float) -> None:
-        counts: dict[str, int] = {
-            "delivered": 0,
-            "duplicate": 0,
-            "superseded": 0,
-            "discarded": 0,
-            "retried": 0,
-            "deferred": 0,
-            "dead": 0,
-        }
-        for _, decided in settlement.fates:
-            counts["dead" if isinstance(decided, Dead) else decided.counter] += 1
-        log.info(
-            "batch settled",
-            extra={
-                "destination": self.destination.name,
-                "entries": len(settlement.fates),
-                "settled": settled,
-                "requests": settlement.counters.get("requests", 0),
-                "seconds": round(seconds, 4),
-                **counts,
-            },
-        )
+    def _tell(self, settlement: Settlement, settled: int, posts: Sequence[Post], started: float) -> None:
+        told = Settled(self.destination.name, settlement.fates, posts, settled, started, self.clock())
+        self.outcomes.tell(told)
 
 
 _ABOUT_THE_SOURCE = frozenset({40001, 40007})

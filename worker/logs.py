@@ -10,19 +10,11 @@ from typing import TextIO
 
 import orjson
 
+from worker.log_fields import FIELDS
 from worker.redaction import redact
 
 _OURS = ("worker", "tasks", "celery.apps")
 """Whose messages hold no value of an event; Celery's own banner names hosts as `celery@host`."""
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
-    "message",
-    "asctime",
-    "taskName",
-    "data",
-    "color_message",
-}
-
-
 _QUIET = ("urllib3", "celery.pool", "celery.worker.strategy", "kombu", "amqp")
 """Their DEBUG lines hold URLs, headers or the arguments of tasks."""
 
@@ -50,7 +42,8 @@ class TerminalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = " ".join(f"{key}={value}" for key, value in _added(record).items())
+        said = {key: value for key, value in _added(record).items() if value not in (None, 0, [])}
+        fields = " ".join(f"{key}={value}" for key, value in said.items())
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = f"{clock} {record.levelname:<7} {_message(record)} {fields}".rstrip()
         if record.exc_info and record.exc_info[0]:
@@ -65,7 +58,8 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _added(record: logging.LogRecord) -> dict[str, object]:
-    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+    """Return what the caller added. A field that is not in the list may be a library's, and hold anything."""
+    return {key: value for key, value in record.__dict__.items() if key in FIELDS and key != "message"}
 
 
 def _innermost(record: logging.LogRecord) -> str:
@@ -76,12 +70,26 @@ def _innermost(record: logging.LogRecord) -> str:
 
 
 def start(*, stream: TextIO | None = None) -> None:
-    """Send every logger's lines to standard error, at `LOG_LEVEL` (default INFO)."""
+    """Send every logger's lines to standard error, at `LOG_LEVEL` and in `LOG_FORMAT`.
+
+    Raises:
+        ValueError: one of them is none.
+    """
     target = stream or sys.stderr
     handler = logging.StreamHandler(target)
-    handler.setFormatter(TerminalFormatter() if target.isatty() else JsonFormatter())
+    handler.setFormatter(_formatter(os.environ.get("LOG_FORMAT") or "auto", target))
+    level = os.environ.get("LOG_LEVEL") or "INFO"
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise ValueError("LOG_LEVEL: not DEBUG, INFO, WARNING, ERROR or CRITICAL")
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(os.environ.get("LOG_LEVEL", "INFO").upper())
+    root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _formatter(form: str, target: TextIO) -> logging.Formatter:
+    if form not in ("json", "text", "auto"):
+        raise ValueError("LOG_FORMAT: not json, text or auto")
+    plain = form == "text" or (form == "auto" and target.isatty())
+    return TerminalFormatter() if plain else JsonFormatter()

@@ -25,11 +25,13 @@ from worker.errors import Outcome
 from worker.event_sets import Ensured, EventSets
 from worker.guard import Guard
 from worker.inbox import Inbox
+from worker.issues import Issues
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
 from worker.management import Management, ManagementError
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
+from worker.outcomes import Outcomes
 from worker.pauses import Pauses
 from worker.tokens import tokens_of
 
@@ -62,6 +64,11 @@ class Runtime:
     def alerts(self) -> Alerts:
         """Who is told of incidents."""
         return Alerts(self.config.alert_webhook)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Who is told what became of events."""
+        return Outcomes(Issues(self.redis))
 
     def of(self, destination: str) -> tuple[Delivery, Inbox | OrderIntake]:
         """Return what delivers to `destination`, and where its events come from.
@@ -112,7 +119,7 @@ class Runtime:
             now=time.time(),
         )
         if fresh:
-            self.alerts.tell("paused", destination, f"{reason}: event set: {error}")
+            self.alerts.tell("paused", destination, f"{reason}: event set", answer=verdict)
 
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()
@@ -130,6 +137,7 @@ class Runtime:
             "ledger": Ledger(self.redis, keys, settings.ledger_seconds),
             "guard": Guard(self.redis, keys, settings.guard),
             "alerts": self.alerts,
+            "outcomes": self.outcomes,
             "worker": self.name,
         }
         orders = settings.order_sync

@@ -74,11 +74,11 @@ class OrderDelivery(Delivery):
             if key is not None
         ]
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, (), started)
         return settled
 
     def _deliver_one(self, prepared: Prepared, update: OrderUpdate, token: str, sending: Sending) -> int:
-        started, requests = self.clock(), sending.requests
+        started, before = self.clock(), len(sending.posts)
         claimed, settlement = prepared.claimed, Settlement()
         taken, its_turn = False, True
         decided: Fate = Later(claimed.envelope, _WAIT_AFTER_STOP_SECONDS, "deferred")
@@ -98,14 +98,15 @@ class OrderDelivery(Delivery):
                 decided = fate(prepared, [verdict], self.destination, now=self.clock())
         if taken:
             settlement.delivered.append(digest(update))
-        settlement.count("requests", sending.requests - requests)
+        posts = sending.posts[before:]
+        settlement.count("requests", len(posts))
         settlement.fates.append((claimed, decided))
         self._hold_back_if_too_many_die(settlement)
         ((_, decided),) = settlement.fates
         note = self._note(claimed, self.book.key(update), token, fate=decided, its_turn=its_turn)
         settlement.orders.append(replace(note, delivered_ms=update.update_ms) if taken else note)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, posts, started)
         return settled
 
     def _may_go_on(self, sending: Sending) -> bool:
