@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import requests
 import sentry_sdk
 
-from worker.errors import CODES, Verdict
-
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, str] = {
@@ -30,22 +28,14 @@ class Alerts:
 
     webhook: str | None = None
 
-    def tell(self, kind: str, destination: str, detail: str, *, answer: Verdict | None = None) -> None:
-        """Tell of an incident of a kind in :data:`KINDS`. `detail` holds no value of an event.
-
-        `answer` is TikTok's, where there was one. Its message might quote an event in a form that nobody knows, so
-        Sentry gets the code and what it means; the log and the webhook get the message with identifiers struck out.
-        """
-        own = detail
-        if answer is not None:
-            said = f"{answer.code or ''} {answer.message}".strip()
-            detail = f"{detail}: {said}" if said else detail
+    def tell(self, kind: str, destination: str, detail: str) -> None:
+        """Tell of an incident of a kind in :data:`KINDS`. `detail` holds no value of an event."""
         log.error("incident", extra={"incident": kind, "destination": destination, "detail": detail})
         with sentry_sdk.new_scope() as scope:
             scope.fingerprint = ["tiktok-events", kind, destination]
             scope.set_tag("incident", kind)
             scope.set_tag("destination", destination)
-            scope.set_context("incident", {"meaning": KINDS[kind], "detail": own, **_told(answer)})
+            scope.set_context("incident", {"meaning": KINDS[kind], "detail": detail})
             scope.capture_message(f"{kind}: {destination}", level="error")
         if self.webhook:
             self._post(self.webhook, kind, destination, detail)
@@ -65,10 +55,3 @@ class Alerts:
         except requests.RequestException as error:
             # An alert that cannot be sent must not stop a delivery; the log and Sentry have it.
             log.warning("webhook failed", extra={"incident": kind, "cause": type(error).__name__})
-
-
-def _told(answer: Verdict | None) -> dict[str, object]:
-    if answer is None:
-        return {}
-    _, meaning = CODES.get(answer.code or -1, (None, ""))
-    return {"code": answer.code, "code_means": meaning, "request_id": answer.request_id}

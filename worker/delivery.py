@@ -201,7 +201,7 @@ class Delivery:
         sending.stopped = sending.stopped or failed
         state, seconds = self.breaker.report(failed=failed)
         if state == "opened":
-            self.alerts.tell("breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer", answer=verdict)
+            self.alerts.tell("breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer: {verdict.told}")
         if verdict.outcome is Outcome.PARTIAL:
             self.alerts.tell("partial", self.destination.name, f"code {verdict.code}, request {verdict.request_id}")
         return verdict
@@ -222,8 +222,8 @@ class Delivery:
             now=self.clock(),
         )
         if fresh:
-            told = ": ".join(filter(None, (reason, detail)))
-            self.alerts.tell("paused", self.destination.name, told, answer=answer)
+            told = ": ".join(filter(None, (reason, detail, answer.told if answer else "")))
+            self.alerts.tell("paused", self.destination.name, told)
 
     def _decide(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from secrets import token_hex
 from time import monotonic
 
 import sentry_sdk
@@ -90,5 +91,7 @@ def _capture(letter: DeadLetter, *, batch: str, events: int) -> None:
         )
         trace = trace_of(letter.envelope.traceparent)
         if trace is not None:
-            scope.set_context("producer", {"trace_id": trace.trace_id, "span_id": trace.span_id})
+            # Sentry shows the issue in the trace of the app that enqueued one of these events.
+            own = {"trace_id": trace.trace_id, "parent_span_id": trace.span_id, "span_id": token_hex(8)}
+            scope.set_context("trace", own)
         scope.capture_message(" ".join(filter(None, ("dead letters:", letter.reason, code))), level="error")

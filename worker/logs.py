@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -15,6 +16,9 @@ from worker.redaction import redact
 
 _OURS = ("worker", "tasks", "celery.apps")
 """Whose messages hold no value of an event; Celery's own banner names hosts as `celery@host`."""
+_TASK = ("name", "id", "description")
+"""What Celery's lines about a task may say of it."""
+
 _QUIET = ("urllib3", "celery.pool", "celery.worker.strategy", "kombu", "amqp")
 """Their DEBUG lines hold URLs, headers or the arguments of tasks."""
 
@@ -52,9 +56,23 @@ class TerminalFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Return what the line says. A library may quote what it was working on: its first line, redacted, will do."""
-    text = record.getMessage()
-    return text if record.name.startswith(_OURS) else redact(text.partition("\n")[0])
+    """Return what the line says. A library may quote what it was working on: its first line, redacted, will do.
+
+    One about an exception quotes that, and an exception may quote an event: then what is filled in is left out.
+    """
+    if record.name.startswith(_OURS):
+        return record.getMessage()
+    text = _unfilled(record) if record.exc_info and record.args else record.getMessage()
+    return redact(text.partition("\n")[0])
+
+
+def _unfilled(record: logging.LogRecord) -> str:
+    """Return the text of a line with nothing filled in but which task of Celery's it is about."""
+    text = str(record.msg)
+    if isinstance(record.args, Mapping):
+        for name in _TASK:
+            text = text.replace(f"%({name})s", str(record.args.get(name, "")))
+    return text
 
 
 def _added(record: logging.LogRecord) -> dict[str, object]:

@@ -119,7 +119,7 @@ class Runtime:
             now=time.time(),
         )
         if fresh:
-            self.alerts.tell("paused", destination, f"{reason}: event set", answer=verdict)
+            self.alerts.tell("paused", destination, f"{reason}: event set: {verdict.told}")
 
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()

@@ -47,7 +47,7 @@ _SENT = frozenset(
         "type",
     }
 )
-_CONTEXTS = frozenset({"trace", "incident", "dead_letter", "producer"})
+_CONTEXTS = frozenset({"trace", "incident", "dead_letter"})
 _TAGS = frozenset({"incident", "destination", "reason", "code", "celery_task_id"})
 _EXCEPTION = frozenset({"type", "module", "mechanism", "stacktrace", "thread_id"})
 """Not its text: a library may quote in it what it was working on."""
@@ -87,7 +87,6 @@ def start() -> None:
         release=os.environ.get("SENTRY_RELEASE") or f"tiktok-events@{VERSION}",
         environment=os.environ.get("SENTRY_ENVIRONMENT") or None,
         traces_sample_rate=_rate(os.environ.get("SENTRY_TRACES_SAMPLE_RATE") or "0"),
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size="never",
@@ -96,7 +95,8 @@ def start() -> None:
         trace_propagation_targets=[],
         before_send=_Gate(),
         before_send_transaction=chosen,
-        # The SDK's own defaults would read argv, log lines, the commands of subprocesses and every URL.
+        # `send_default_pii` is off unless asked for. The SDK's own integrations would read argv, log lines, the
+        # commands of subprocesses and every URL.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[
