@@ -13,6 +13,7 @@ from worker.posts import Post
 from worker.settled import Settled
 from worker.settlement import Dead, Done, Fate, Later
 from worker.tracing.listeners import Tracing
+from worker.tracing.names import DATA
 from worker.tracing.spans import MOST_TRACES, Span, spans_of
 
 
@@ -76,6 +77,7 @@ def test_a_span_says_what_the_conventions_name_and_no_id_in_clear() -> None:
     (request,) = span.children
     assert (request.op, request.name, request.status) == ("http.client", "POST /open_api/v1.3/event/track/", "ok")
     assert request.data["tiktok_events.request_id"] == "r"
+    assert set(span.data) | set(request.data) | {"tiktok_events.reason"} == set(DATA)
 
 
 @pytest.mark.parametrize(
