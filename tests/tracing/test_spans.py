@@ -111,6 +111,9 @@ class Kept:
     def is_on(self) -> bool:
         return self.on
 
+    def begins_traces(self) -> bool:
+        return False
+
     def keep(self, span: Span) -> None:
         self.spans.append(span)
 
@@ -123,10 +126,16 @@ def test_spans_of_a_batch_and_of_a_second_are_bounded() -> None:
     assert len(kept.spans) == MOST_TRACES
     for _ in range(20):
         tracing.tell(settled(*fates))
-    assert len(kept.spans) == 50
+    assert len(kept.spans) == 20
     now[0] = 6.0
     tracing.tell(settled(*fates))
-    assert len(kept.spans) == 50 + MOST_TRACES
+    assert len(kept.spans) == 20 + MOST_TRACES
+
+
+def test_a_batch_that_no_trace_needs_makes_no_span() -> None:
+    kept = Kept()
+    Tracing(tracers=[kept]).tell(settled((claimed(1, traceparent(1, sampled=False)), Done("delivered"))))
+    assert kept.spans == []
 
 
 def test_nobody_listening_costs_no_look_at_the_events() -> None:

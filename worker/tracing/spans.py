@@ -7,7 +7,7 @@ span that begins a trace, to be sampled by the worker's own rate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from worker.inbox import Claimed
 from worker.keys import Keys
 from worker.posts import Post
 from worker.settled import Result, Settled, result
-from worker.settlement import Fate
+from worker.settlement import Dead, Fate, Later
 from worker.tracing.parents import Trace, trace_of
 
 MOST_TRACES = 10
@@ -59,8 +59,11 @@ class Span:
     children: Sequence[Span] = field(default=())
 
 
-def spans_of(settled: Settled, *, most: int = MOST_TRACES) -> list[Span]:
-    """Return a span for each sampled trace that events of the batch came with, at most `most`; else one without."""
+def spans_of(settled: Settled, *, most: int = MOST_TRACES, begin: bool = True) -> list[Span]:
+    """Return a span for each sampled trace that events of the batch came with, at most `most`.
+
+    Where there is none: one that begins a trace if `begin` says so.
+    """
     groups: dict[str, list[tuple[Claimed, Fate]]] = {}
     for claimed, fate in settled.fates:
         traceparent = claimed.envelope.traceparent
@@ -70,6 +73,8 @@ def spans_of(settled: Settled, *, most: int = MOST_TRACES) -> list[Span]:
             groups[traceparent].append((claimed, fate))
         elif len(groups) < most and (trace := trace_of(traceparent)) is not None and trace.sampled:
             groups[traceparent] = [(claimed, fate)]
+    if not groups and not begin:
+        return []
     requests = [_request(post) for post in settled.posts[:_MOST_REQUESTS]]
     if not groups:
         return [_process(settled, settled.fates, None, requests)]
@@ -82,7 +87,7 @@ def _process(
     queue = Keys(settled.destination).inbox
     envelopes = [claimed.envelope for claimed, _ in group]
     waited = max(settled.started - envelope.enqueued_at / 1000 for envelope in envelopes)
-    worst = _worst(result(claimed, fate) for claimed, fate in group)
+    worst = result(*_worst(group))
     data: dict[str, Value | None] = {
         "messaging.system": SYSTEM,
         "messaging.destination.name": queue,
@@ -135,9 +140,13 @@ def _request(post: Post) -> Span:
     )
 
 
-def _worst(results: Iterable[Result]) -> Result:
-    """Return what a span of several events is named after: a dead letter before a later try before what went well."""
-    return max(results, key=lambda each: 2 if each.outcome == "dead" else each.outcome in STATUSES)
+def _worst(group: Sequence[tuple[Claimed, Fate]]) -> tuple[Claimed, Fate]:
+    """Return the event that a span of several is named after: one that died, else one put off, else the first."""
+    for kind in (Dead, Later):
+        for each in group:
+            if isinstance(each[1], kind):
+                return each
+    return group[0]
 
 
 def _status(told: Result) -> str:

@@ -32,6 +32,10 @@ class ToOpenTelemetry:
             return False
         return not isinstance(trace.get_tracer_provider(), (trace.ProxyTracerProvider, trace.NoOpTracerProvider))
 
+    def begins_traces(self) -> bool:
+        """Say that the provider may: only its sampler knows."""
+        return True
+
     def keep(self, span: Span) -> None:
         """Record a span with its children. What no producer sampled is sampled by the provider's own rule."""
         _record(span, _context(span))

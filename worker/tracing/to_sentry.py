@@ -25,6 +25,10 @@ class ToSentry:
         client = sentry_sdk.get_client()
         return client.is_active() and has_tracing_enabled(client.options)
 
+    def begins_traces(self) -> bool:
+        """Say whether any trace may begin here, by `SENTRY_TRACES_SAMPLE_RATE`."""
+        return bool(sentry_sdk.get_client().options["traces_sample_rate"])
+
     def keep(self, span: Span) -> None:
         """Send a span as a transaction. What a producer sampled is sent; of the rest Sentry's own rate decides."""
         parent: dict[str, Any] = {}
