@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,6 +26,7 @@ from worker.keys import Keys
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 
+ROOT = Path(__file__).parents[2]
 KEYS = Keys("stores")
 MakeRuntime = Callable[..., Runtime]
 MakeOrder = Callable[..., dict[str, Any]]
@@ -223,3 +227,12 @@ def test_without_a_provider_opentelemetry_is_off() -> None:
     from worker.tracing.to_opentelemetry import ToOpenTelemetry
 
     assert not ToOpenTelemetry().is_on()
+
+
+def test_without_its_api_a_worker_runs_all_the_same() -> None:
+    code = (
+        "import sys; sys.modules['opentelemetry'] = None; "
+        "from worker.tracing.to_opentelemetry import ToOpenTelemetry; print(ToOpenTelemetry().is_on())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "False\n", done.stderr
