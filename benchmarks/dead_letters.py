@@ -14,10 +14,11 @@ from tiktok_events import Producer
 from worker.config import load
 from worker.connection import connect
 from worker.dead_letters import DeadLetter, Filter, Queries
-from worker.inbox import Claimed, Inbox
+from worker.inbox import Claimed, Inbox, Terms
 from worker.keys import Keys
 from worker.replay_jobs import Expired, ReplayJobs, expiry
-from worker.settlement import Dead, Settlement, write
+from worker.scripts import run
+from worker.settlement import Dead, Settlement, call
 
 _BATCH = 1000
 _PAGE = 50
@@ -38,9 +39,10 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
                     tell(f"dead letters: {first:,} of {plan.dead_letters:,}")
                 producer.enqueue_many(orders(_BATCH, first=first), destination=DESTINATION)
                 fates = [
-                    (claimed, Dead(_letter(claimed, first + at))) for at, claimed in enumerate(inbox.claim(_BATCH))
+                    (claimed, Dead(_letter(claimed, first + at)))
+                    for at, claimed in enumerate(inbox.take("t", Terms(size=_BATCH)).batch)
                 ]
-                write(redis, keys, Settlement(fates=[*fates]), now=time.time(), ledger_seconds=0)
+                run(redis, *call(keys, Settlement(fates=[*fates]), now=time.time(), ledger_seconds=0))
         amount = f"{Queries(redis, keys).count():,} dead letters"
         queries = Queries(redis, keys)
         pages = {

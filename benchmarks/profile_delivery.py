@@ -25,12 +25,11 @@ import redis as redis_py
 from benchmarks import page, profile_mapping
 from examples.shop import order_completed
 from schemas import Mapper
-from tasks import deliver
 from worker import delivery, embedded
 from worker.client import TikTokClient
 from worker.config.load import build
 from worker.connection import connect
-from worker.inbox import Inbox
+from worker.inbox import Inbox, Terms
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.runtime import Runtime, spare_the_collector
@@ -39,13 +38,13 @@ _EVENTS = 20_000
 _KEYS = Keys("stores")
 # A stage and the functions that make it up; what one of them calls of another stage counts there.
 _STAGES: dict[str, list[tuple[Any, str]]] = {
-    "claim": [(Inbox, "claim"), (Inbox, "take_back")],
+    "claim": [(Inbox, "take")],
     "decode, check size": [(delivery, "prepare")],
     "map": [(Mapper, "map")],
     "ledger": [(Ledger, "known"), (delivery, "digest")],
     "encode, POST": [(delivery, "request"), (TikTokClient, "post")],
     "decide": [(delivery.Delivery, "_decide")],
-    "settle": [(delivery, "write")],
+    "settle": [(delivery.Delivery, "_settle")],
 }
 
 
@@ -126,10 +125,11 @@ def runtime(url: str, client: redis_py.Redis) -> Runtime:
 
 def drain(here: Runtime) -> tuple[float, float]:
     """Deliver until nothing waits; return the CPU and the wall seconds."""
-    sender, inbox = here.of("stores")
+    delivery, inbox = here.of("stores")
     cpu, wall = time.process_time(), time.perf_counter()
-    while deliver.deliver_slice(sender, inbox, token="profile"):
-        pass
+    # One batch after the other, where a deliver task has several under way: so that each stage can be told apart.
+    while batch := inbox.take("profile", Terms()).batch:
+        delivery.deliver(batch)
     return time.process_time() - cpu, time.perf_counter() - wall
 
 

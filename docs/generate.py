@@ -23,9 +23,10 @@ from schemas.order_sync import fields as order_fields  # noqa: E402
 from schemas.sources import amperity_columns, commanders_act_fields, segment_fields  # noqa: E402
 from schemas.sources.reading import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
-from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
+from worker import alerts, environment, errors, keys, log_fields, pauses, reasons, settled  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
 from worker.config import credentials, order_sync, schema  # noqa: E402
+from worker.tracing import names as span_names  # noqa: E402
 
 _PART = re.compile(r"(<!-- generated: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -198,6 +199,19 @@ PARTS: dict[str, Callable[[], str]] = {
     "keys": lambda: table(
         ("key", "type", "written by", "ends", "holds"),
         [(code(name), *told) for name, told in keys.ALL.items()],
+    ),
+    "log-lines": lambda: table(
+        ("line", "fields, in this order"),
+        [(code(line), ", ".join(map(code, fields))) for line, fields in log_fields.LINES.items()],
+    ),
+    "log-fields": lambda: table(
+        ("field", "type", "meaning"), [(code(name), *told) for name, told in log_fields.FIELDS.items()]
+    ),
+    "outcomes": lambda: table(
+        ("outcome", "what became of the event"), [(code(name), meaning) for name, meaning in settled.OUTCOMES.items()]
+    ),
+    "span-data": lambda: table(
+        ("name", "meaning"), [(code(name), meaning) for name, meaning in span_names.DATA.items()]
     ),
     "commands": lambda: table(("command", "what it does", "options"), _commands(commands, "python -m worker")),
 }

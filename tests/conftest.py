@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import redis as redis_py
 
@@ -180,3 +184,45 @@ def order_completed() -> Callable[..., dict[str, Any]]:
         }
 
     return make
+
+
+class Receiver:
+    """A Sentry on loopback: every envelope that came, as bytes and item by item."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[bytes] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                unzipped = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+                receiver.envelopes.append(unzipped)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.dsn = f"http://key@127.0.0.1:{self.server.server_port}/1"
+
+    def items(self, kind: str) -> list[dict[str, Any]]:
+        found = []
+        for envelope in self.envelopes:
+            lines = envelope.split(b"\n")
+            for header, body in zip(lines[1::2], lines[2::2], strict=False):
+                if header and orjson.loads(header).get("type") == kind:
+                    found.append(orjson.loads(body))
+        return found
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()

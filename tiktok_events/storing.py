@@ -25,7 +25,7 @@ from tiktok_events.links import Way
 from tiktok_events.packing import Chunk, Item, words
 from tiktok_events.registry import Limits, Registry
 from tiktok_events.settings import Settings
-from tiktok_events.trace import current_traceparent
+from tiktok_events.trace import Publishing, publishing
 from tiktok_events.wake import DEDUPLICATION_MS
 
 SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
@@ -42,6 +42,7 @@ class Sent(NamedTuple):
     items: list[Item]
     limits: Limits
     pack: int
+    spans: Publishing
 
 
 class Storing:
@@ -106,16 +107,22 @@ class Storing:
         """Sends one call of the script; ``stored`` has to follow."""
         key = keys.inbox(destination)
         arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
-        arguments += (limits.max_inbox, current_traceparent())
+        spans = publishing(key, items)
+        arguments += (limits.max_inbox, spans.begin())
         arguments += words(items, pack=pack)
-        question = await self._connections.ask(
-            key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
-        )
-        return Sent(question, arguments, destination, items, limits, pack)
+        try:
+            question = await self._connections.ask(
+                key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
+            )
+        except BaseException:
+            spans.end(failed=True)
+            raise
+        return Sent(question, arguments, destination, items, limits, pack, spans)
 
     async def stored(self, sent: Sent) -> int:
         """Returns how many of the sent events, the first ones, were stored."""
         found: int
+        failed = True
         try:
             try:
                 found = await self._connections.answer(sent.question, deadline=self._deadline())
@@ -128,8 +135,11 @@ class Storing:
                     deadline=self._deadline(),
                     writes=True,
                 )
+            failed = False
         except ResponseError as error:
             raise _refused(error) from None
+        finally:
+            sent.spans.end(failed=failed)
         return found
 
     def _deadline(self) -> float:

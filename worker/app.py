@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -76,13 +76,22 @@ app.conf.update(
 
 @setup_logging.connect
 def _log(**_: object) -> None:
-    logs.start()
+    _or_refuse(logs.start)
+
+
+def _or_refuse(start: Callable[[], None]) -> None:
+    """Start something, or refuse to start on a bad variable: Celery would only log what its signals raise."""
+    try:
+        start()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(_EXIT_CONFIG) from None
 
 
 @celeryd_init.connect
 def _start(**_: object) -> None:
     """Refuse to start on a bad configuration, and make sure that there is a Redis."""
-    sentry.start()
+    _or_refuse(sentry.start)
     if urlsplit(url_of_broker()).scheme in _NOT_FOR_CELERY:
         print("REDIS_URL: Celery reads no Sentinel or Cluster URL; set CELERY_BROKER_URL, too", file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,13 +27,14 @@ from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
 from worker.limiter import Limiter, Permit, scope
+from worker.outcomes import Outcomes
 from worker.pauses import Pauses
+from worker.posts import Post
 from worker.preparation import Prepared, prepare
 from worker.scripts import run_many
+from worker.settled import Settled
 from worker.settlement import Dead, Done, Later, Settlement, call
 from worker.tokens import Tokens, is_renewable
-
-log = logging.getLogger(__name__)
 
 _SHORT_WAIT_SECONDS = 0.25
 """A wait for the rate limit that is shorter than this is slept through; a longer one gives the slot away."""
@@ -59,7 +59,7 @@ class Sending:
     """What is learned while a batch is sent."""
 
     deadline: float
-    requests: int = 0
+    posts: list[Post] = field(default_factory=list)
     served: int = 0
     failures: int = 0
     stopped: bool = False
@@ -81,6 +81,7 @@ class Delivery:
     ledger: Ledger
     guard: Guard
     alerts: Alerts
+    outcomes: Outcomes
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -107,13 +108,13 @@ class Delivery:
         and TikTok drops what it had taken already.
         """
         settlement = readied.settlement
-        self._send(readied.ready, settlement, readied.started)
+        posts = self._send(readied.ready, settlement, readied.started)
         self._hold_back_if_too_many_die(settlement)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - readied.started)
+        self._tell(settlement, settled, posts, readied.started)
         return settled
 
-    def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> None:
+    def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> list[Post]:
         items = [item for prepared in ready for item in prepared.items]
         forced = [prepared.claimed.envelope.forced for prepared in ready for _ in prepared.items]
         digests = [digest(item) for item in items]
@@ -136,9 +137,10 @@ class Delivery:
                     verdicts[part[place]] = verdict
                     if verdict.outcome is Outcome.DELIVERED:
                         settlement.delivered.append(digests[part[place]])
-        settlement.count("requests", sending.requests)
+        settlement.count("requests", len(sending.posts))
         settlement.served += sending.served
         self._decide(ready, verdicts, settlement)
+        return sending.posts
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -169,8 +171,7 @@ class Delivery:
             # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
             return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
         url = urljoin(self.destination.base_url, path)
-        sending.requests += 1
-        verdict = self._post(url, told, token)
+        verdict = self._noted(url, told, token, len(items), sending)
         if is_renewable(verdict):
             fresh = self.tokens.renewed(token)
             if isinstance(fresh, Verdict):
@@ -178,8 +179,7 @@ class Delivery:
             if fresh is not None and self.clock() >= sending.deadline:
                 return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="the token was renewed"), sending)
             if fresh is not None:
-                sending.requests += 1
-                verdict = self._post(url, told, fresh)
+                verdict = self._noted(url, told, fresh, len(items), sending)
         return self._react(verdict, limit, permit, sending)
 
     def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
@@ -190,8 +190,14 @@ class Delivery:
             self.pauses.block(_NO_TOKEN_WAIT_SECONDS)
             return self._throttled(_NO_TOKEN_WAIT_SECONDS, waiting, sending)
         sending.stopped = True
-        self._pause(refusal.outcome.value, f"no new token: {refusal.code or ''} {refusal.message}".strip())
+        self._pause(refusal.outcome.value, "no new token", refusal)
         return refusal
+
+    def _noted(self, url: str, told: dict[str, Any], token: Secret, events: int, sending: Sending) -> Verdict:
+        started = self.clock()
+        verdict = self._post(url, told, token)
+        sending.posts.append(Post(url, events, started, self.clock(), verdict))
+        return verdict
 
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
         return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
@@ -206,7 +212,7 @@ class Delivery:
                 # The event itself named the source: its fault, not the destination's.
                 return replace(verdict, outcome=Outcome.REJECTED)
             sending.stopped = True
-            self._pause(verdict.outcome.value, f"{verdict.code or ''} {verdict.message}".strip())
+            self._pause(verdict.outcome.value, answer=verdict)
             return verdict
         failed = verdict.outcome is Outcome.UNAVAILABLE
         sending.failures += failed
@@ -214,9 +220,8 @@ class Delivery:
             sending.stopped = True
             state, seconds = self.breaker.report(failed=True)
             if state == "opened":
-                self.alerts.tell(
-                    "breaker_open", self.destination.name, f"for {seconds:.0f} s; last answer: {verdict.message}"
-                )
+                told = f"for {seconds:.0f} s; last answer: {verdict.told}"
+                self.alerts.tell("breaker_open", self.destination.name, told)
         else:
             sending.served += 1
             self.limiter.served(limit, permit)
@@ -230,16 +235,18 @@ class Delivery:
             self.pauses.block(wait)
         return replace(verdict, wait_seconds=wait)
 
-    def _pause(self, reason: str, detail: str) -> None:
+    def _pause(self, reason: str, detail: str = "", answer: Verdict | None = None) -> None:
+        said = f"{answer.code or ''} {answer.message}".strip() if answer else ""
         fresh = self.pauses.pause(
             reason,
-            detail=detail,
+            detail=": ".join(filter(None, (detail, said))),
             by=self.worker,
             credential=self.destination.credentials.fingerprint(),
             now=self.clock(),
         )
         if fresh:
-            self.alerts.tell("paused", self.destination.name, f"{reason}: {detail}")
+            told = ": ".join(filter(None, (reason, detail, answer.told if answer else "")))
+            self.alerts.tell("paused", self.destination.name, told)
 
     def _decide(
         self,
@@ -290,29 +297,9 @@ class Delivery:
                 self.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
-    def _tell(self, settlement: Settlement, settled: int, seconds: float) -> None:
-        counts: dict[str, int] = {
-            "delivered": 0,
-            "duplicate": 0,
-            "superseded": 0,
-            "discarded": 0,
-            "retried": 0,
-            "deferred": 0,
-            "dead": 0,
-        }
-        for _, decided in settlement.fates:
-            counts["dead" if isinstance(decided, Dead) else decided.counter] += 1
-        log.info(
-            "batch settled",
-            extra={
-                "destination": self.destination.name,
-                "entries": len(settlement.fates),
-                "settled": settled,
-                "requests": settlement.counters.get("requests", 0),
-                "seconds": round(seconds, 4),
-                **counts,
-            },
-        )
+    def _tell(self, settlement: Settlement, settled: int, posts: Sequence[Post], started: float) -> None:
+        told = Settled(self.destination.name, settlement.fates, posts, settled, started, self.clock())
+        self.outcomes.tell(told)
 
 
 _ABOUT_THE_SOURCE = frozenset({40001, 40007})

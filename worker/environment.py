@@ -12,8 +12,15 @@ VARIABLES: dict[str, tuple[str, str]] = {
     ),
     "CELERY_BROKER_URL": ("where Celery's wake-ups go, in Celery's own spelling", "`REDIS_URL`"),
     "TIKTOK_EVENTS_CONFIG": ("path of the configuration", "`destinations.toml`"),
-    "SENTRY_DSN": ("where incidents and crashes are reported", "nowhere"),
+    "SENTRY_DSN": ("where incidents, crashes, dead letters by reason and spans are reported", "nowhere"),
+    "SENTRY_ENVIRONMENT": ("environment that Sentry shows them in", "`production`"),
+    "SENTRY_RELEASE": ("release that Sentry shows them in", "`tiktok-events@` and the version"),
+    "SENTRY_TRACES_SAMPLE_RATE": (
+        "share of batches, 0 to 1, that begin a trace where no producer did",
+        "`0`: what producers sampled is continued, nothing else",
+    ),
     "LOG_LEVEL": ("least level of the log lines", "`INFO`"),
+    "LOG_FORMAT": ("`json`, `text`, or `auto`: text on a terminal, else JSON", "`auto`"),
     "XDG_STATE_HOME": (
         "folder in which the embedded server keeps `tiktok-events/`",
         "`~/.local/state`",

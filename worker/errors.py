@@ -42,9 +42,9 @@ class Outcome(StrEnum):
 class Verdict:
     """TikTok's answer, understood.
 
-    `message` is TikTok's, with anything that looks like an identifier struck out. `once` marks an answer that is
-    worth one delayed retry and then a person's eyes. `index` is the place in `data` that the message names.
-    `wait_seconds` is how long a throttled source has to wait; the source of the event beside it may not.
+    `message` is TikTok's where it is `quoted`, with anything that looks like an identifier struck out. `once` marks
+    an answer that is worth one delayed retry and then a person's eyes. `index` is the place in `data` that the
+    message names. `wait_seconds` is how long a throttled source has to wait; the source of the event beside it may not.
     """
 
     outcome: Outcome
@@ -55,6 +55,16 @@ class Verdict:
     index: int | None = None
     failed: tuple[int | str, ...] = ()
     wait_seconds: float = 0.0
+    quoted: bool = False
+
+    @property
+    def told(self) -> str:
+        """What may leave the house in an alert: our own words. TikTok's could quote an event in any form."""
+        if not self.quoted:
+            return self.message
+        meaning = CODES[self.code][1] if self.code in CODES else ""
+        known = "" if self.code is None else f"code {self.code}{f' ({meaning})' if meaning else ''}"
+        return ", ".join(filter(None, (known, f"request {self.request_id}" if self.request_id else ""))) or self.outcome
 
 
 CODES: dict[int, tuple[Outcome, str]] = {
@@ -164,6 +174,7 @@ def judge(status: int, body: object) -> Verdict:
         once=code in _ONCE,
         index=int(found[1]) if found else None,
         failed=_failed(body.get("data")) if code == 20001 else (),
+        quoted=True,
     )
 
 

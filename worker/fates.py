@@ -45,7 +45,7 @@ def fate(
         if verdict.outcome is not Outcome.DELIVERED:
             tried = envelope.tried(_attempt(verdict, now), counts=True)
             return _dead(destination, tried, _reason(verdict), verdict, item, now)
-    return Done("delivered")
+    return Done("delivered", known[-1].request_id if known else None)
 
 
 def _after_failure(

@@ -91,6 +91,10 @@ class Keys:
         """Return the index of the dead letters whose `kind` (reason, code, event) is `value`."""
         return self.of(f"dead:by:{kind}:{value}")
 
+    def told(self, reason: str, code: int | None) -> str:
+        """Return whether Sentry was told of dead letters with this reason and code."""
+        return self.of(f"told:{reason}:{'' if code is None else code}")
+
     @property
     def state(self) -> str:
         return self.of("state")
@@ -209,6 +213,12 @@ ALL = {
         "workers",
         "with the dead letter",
         "dead letters by reason, code, event",
+    ),
+    f"{Keys('D').of('told')}:REASON:CODE": (
+        "string",
+        "workers with Sentry",
+        "after ten minutes",
+        "that Sentry was just told of dead letters of this kind",
     ),
     Keys("D").state: ("hash", "workers, commands", "never", "pause with its reason; blocked until"),
     Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),

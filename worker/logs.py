@@ -5,23 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
 
+from worker.log_fields import FIELDS
 from worker.redaction import redact
 
 _OURS = ("worker", "tasks", "celery.apps")
 """Whose messages hold no value of an event; Celery's own banner names hosts as `celery@host`."""
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
-    "message",
-    "asctime",
-    "taskName",
-    "data",
-    "color_message",
-}
-
+_TASK = ("name", "id", "description")
+"""What Celery's lines about a task may say of it."""
 
 _QUIET = ("urllib3", "celery.pool", "celery.worker.strategy", "kombu", "amqp")
 """Their DEBUG lines hold URLs, headers or the arguments of tasks."""
@@ -50,7 +46,8 @@ class TerminalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = " ".join(f"{key}={value}" for key, value in _added(record).items())
+        said = {key: value for key, value in _added(record).items() if value not in (None, 0, [])}
+        fields = " ".join(f"{key}={value}" for key, value in said.items())
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         line = f"{clock} {record.levelname:<7} {_message(record)} {fields}".rstrip()
         if record.exc_info and record.exc_info[0]:
@@ -59,13 +56,28 @@ class TerminalFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Return what the line says. A library may quote what it was working on: its first line, redacted, will do."""
-    text = record.getMessage()
-    return text if record.name.startswith(_OURS) else redact(text.partition("\n")[0])
+    """Return what the line says. A library may quote what it was working on: its first line, redacted, will do.
+
+    One about an exception quotes that, and an exception may quote an event: then what is filled in is left out.
+    """
+    if record.name.startswith(_OURS):
+        return record.getMessage()
+    text = _unfilled(record) if record.exc_info and record.args else record.getMessage()
+    return redact(text.partition("\n")[0])
+
+
+def _unfilled(record: logging.LogRecord) -> str:
+    """Return the text of a line with nothing filled in but which task of Celery's it is about."""
+    text = str(record.msg)
+    if isinstance(record.args, Mapping):
+        for name in _TASK:
+            text = text.replace(f"%({name})s", str(record.args.get(name, "")))
+    return text
 
 
 def _added(record: logging.LogRecord) -> dict[str, object]:
-    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+    """Return what the caller added. A field that is not in the list may be a library's, and hold anything."""
+    return {key: value for key, value in record.__dict__.items() if key in FIELDS and key != "message"}
 
 
 def _innermost(record: logging.LogRecord) -> str:
@@ -76,12 +88,26 @@ def _innermost(record: logging.LogRecord) -> str:
 
 
 def start(*, stream: TextIO | None = None) -> None:
-    """Send every logger's lines to standard error, at `LOG_LEVEL` (default INFO)."""
+    """Send every logger's lines to standard error, at `LOG_LEVEL` and in `LOG_FORMAT`.
+
+    Raises:
+        ValueError: one of them is none.
+    """
     target = stream or sys.stderr
     handler = logging.StreamHandler(target)
-    handler.setFormatter(TerminalFormatter() if target.isatty() else JsonFormatter())
+    handler.setFormatter(_formatter(os.environ.get("LOG_FORMAT") or "auto", target))
+    level = os.environ.get("LOG_LEVEL") or "INFO"
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise ValueError("LOG_LEVEL: not DEBUG, INFO, WARNING, ERROR or CRITICAL")
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(os.environ.get("LOG_LEVEL", "INFO").upper())
+    root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _formatter(form: str, target: TextIO) -> logging.Formatter:
+    if form not in ("json", "text", "auto"):
+        raise ValueError("LOG_FORMAT: not json, text or auto")
+    plain = form == "text" or (form == "auto" and target.isatty())
+    return TerminalFormatter() if plain else JsonFormatter()

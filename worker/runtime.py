@@ -27,12 +27,14 @@ from worker.event_sets import Ensured, EventSets
 from worker.flights import MOST_BATCHES
 from worker.guard import Guard
 from worker.inbox import Inbox
+from worker.issues import Issues
 from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
 from worker.lookout import Lookout
 from worker.management import Management, ManagementError
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
+from worker.outcomes import Outcomes
 from worker.pace import Pace
 from worker.pauses import Pauses
 from worker.tokens import tokens_of
@@ -67,6 +69,11 @@ class Runtime:
     def alerts(self) -> Alerts:
         """Who is told of incidents."""
         return Alerts(self.config.alert_webhook)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Who is told what became of events."""
+        return Outcomes(Issues(self.redis))
 
     @cached_property
     def senders(self) -> ThreadPoolExecutor:
@@ -137,7 +144,7 @@ class Runtime:
             now=time.time(),
         )
         if fresh:
-            self.alerts.tell("paused", destination, f"{reason}: event set: {error}")
+            self.alerts.tell("paused", destination, f"{reason}: event set: {verdict.told}")
 
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()
@@ -155,6 +162,7 @@ class Runtime:
             "ledger": Ledger(self.redis, keys, settings.ledger_seconds),
             "guard": Guard(self.redis, keys, settings.guard),
             "alerts": self.alerts,
+            "outcomes": self.outcomes,
             "worker": self.name,
         }
         orders = settings.order_sync

@@ -22,6 +22,7 @@ class Done:
     """The event needs nothing more: `counter` says why (delivered, duplicate, discarded)."""
 
     counter: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import sentry_sdk
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -82,9 +83,10 @@ class Waker(threading.Thread):
                 if failures == 1:
                     log.warning("redis does not answer", extra={"cause": type(error).__name__})
                 self._stopping.wait(min(5.0, 0.2 * 2 ** min(failures, 5)))
-            except Exception:
+            except Exception as error:
                 # A waker that dies silently would leave a worker that looks alive and does nothing.
                 log.exception("waker failed; going on")
+                sentry_sdk.capture_exception(error)
                 self._stopping.wait(_RECOVER_SECONDS)
 
     def _lookout(self, redis: Redis) -> Lookout:

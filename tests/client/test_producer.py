@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -289,32 +288,3 @@ def test_the_functions_of_the_package_use_the_environment(
         tiktok_events._producer().close()
     finally:
         tiktok_events._producer.cache_clear()
-
-
-class _Span:
-    trace_id, span_id, sampled = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", True
-
-
-class _Sentry:
-    def __init__(self, span: object) -> None:
-        self._span = span
-
-    def get_current_span(self) -> object:
-        return self._span
-
-
-def test_an_active_sentry_span_travels_with_the_event(
-    producer: Producer, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sentry_sdk", _Sentry(_Span()))  # type: ignore[arg-type]
-    producer.enqueue({"event_id": "1"}, destination="stores")
-    (entry,) = stored(store)
-    assert entry[b"traceparent"] == b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-def test_without_an_active_span_there_is_no_trace(
-    producer: Producer, store: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sentry_sdk", _Sentry(None))  # type: ignore[arg-type]
-    producer.enqueue({"event_id": "1"}, destination="stores")
-    assert b"traceparent" not in stored(store)[0]

@@ -9,12 +9,14 @@ import orjson
 import redis as redis_py
 
 from examples.shop import broken, calls
-from tasks.deliver import deliver_slice
+from worker.calls import Calls
 from worker.keys import Keys
 from worker.overview import look
 from worker.reasons import REASONS
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
+from worker.schedule import Lease
+from worker.serving import Slice
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "foreign-events.jsonl"
 NOW = 1_571_100_000.0  # the days most of them are from; our own are put there, too
@@ -36,8 +38,7 @@ def test_every_foreign_event_is_accounted_for(
         redis.xadd(keys.inbox, {"event": event})
     # Most are years old: an age limit alone would make all of them `expired` and test nothing.
     here = make_runtime(guard={"max_dead_share": 1}, max_event_age="10000d", max_future="10000d", ledger=0)
-    delivery, inbox = here.of("stores")
-    while deliver_slice(delivery, inbox, token="t"):
+    while Slice(here, Calls(here.redis, print)).run([Lease("stores", "t")], listen=False):
         pass
     now = look(redis, "stores", now=NOW)
     assert (now.waiting, now.in_flight, now.scheduled, now.pause) == (0, 0, 0, None)

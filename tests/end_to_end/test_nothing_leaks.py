@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from typing import Any
 
 import celery
-import orjson
-import pytest
 
 from tiktok_events import Producer
 from worker.sandbox import Sandbox
@@ -30,36 +25,11 @@ def canary_event(number: int, **properties: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[bytes]]]:
-    """A Sentry on loopback: its DSN, and the envelopes it got."""
-    envelopes: list[bytes] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            envelopes.append(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://key@127.0.0.1:{server.server_port}/1", envelopes
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 def test_logs_sentry_celery_and_keys_hold_no_identifier(
-    make_fleet: Callable[..., Any], sandbox: Sandbox, receiver: tuple[str, list[bytes]]
+    make_fleet: Callable[..., Any], sandbox: Sandbox, receiver: Any
 ) -> None:
-    dsn, envelopes = receiver
     fleet = make_fleet('retry = { min_backoff = "100ms", max_attempts = 2 }\nguard = { max_dead_share = 1 }')
-    fleet.environment |= {"SENTRY_DSN": dsn, "LOG_LEVEL": "DEBUG"}
+    fleet.environment |= {"SENTRY_DSN": receiver.dsn, "LOG_LEVEL": "DEBUG", "SENTRY_TRACES_SAMPLE_RATE": "1"}
     mail = CANARIES[0]
     sandbox.fault("code", code=40002, message=f"Invalid value for email: {mail}.", match={"event_id": "m-1"})
     sandbox.fault("code", code=50000, message=f"failed for {mail}", times=1)
@@ -83,7 +53,7 @@ def test_logs_sentry_celery_and_keys_hold_no_identifier(
     letters = fleet.run("worker", "dead-letters", "list") + fleet.run("worker", "dead-letters", "list", "--json")
     for letter in fleet.json("dead-letters", "list"):
         letters += fleet.run("worker", "dead-letters", "show", letter["ref"])
-    fleet.wait(lambda _: bool(envelopes))
+    fleet.wait(lambda _: bool(receiver.envelopes))
     for process in fleet.workers:
         process.terminate()
         process.wait(timeout=30)
@@ -91,7 +61,7 @@ def test_logs_sentry_celery_and_keys_hold_no_identifier(
     told = {
         "logs": fleet.log(),
         "commands": letters,
-        "sentry": b"\n".join(envelopes).decode(),
+        "sentry": b"\n".join(receiver.envelopes).decode(),
         "keys": " ".join(key.decode() for key in fleet.redis.scan_iter()),
         "dead letters' meta": b" ".join(fleet.redis.hvals("tiktok-events:{stores}:dead:meta")).decode(),
     }
@@ -102,11 +72,10 @@ def test_logs_sentry_celery_and_keys_hold_no_identifier(
 
 
 def test_an_incident_is_one_sentry_event_however_many_events_it_stops(
-    make_fleet: Callable[..., Any], sandbox: Sandbox, receiver: tuple[str, list[bytes]]
+    make_fleet: Callable[..., Any], sandbox: Sandbox, receiver: Any
 ) -> None:
-    dsn, envelopes = receiver
     fleet = make_fleet("batch_size = 10")
-    fleet.environment["SENTRY_DSN"] = dsn
+    fleet.environment["SENTRY_DSN"] = receiver.dsn
     sandbox.fault("code", code=40105)
     with Producer(fleet.environment["REDIS_URL"]) as producer:
         producer.enqueue_many((canary_event(number) for number in range(100)), destination="stores")
@@ -114,12 +83,7 @@ def test_an_incident_is_one_sentry_event_however_many_events_it_stops(
     fleet.wait(lambda now: now.pause is not None and now.in_flight == 0)
     process.terminate()
     process.wait(timeout=30)
-    events = [
-        orjson.loads(body)
-        for envelope in envelopes
-        for header, body in zip(envelope.split(b"\n")[1::2], envelope.split(b"\n")[2::2], strict=False)
-        if orjson.loads(header).get("type") == "event"
-    ]
+    events = receiver.items("event")
     assert [event["message"] for event in events] == ["paused: stores"]
     assert events[0]["fingerprint"] == ["tiktok-events", "paused", "stores"]
     assert events[0]["tags"].items() >= {"incident": "paused", "destination": "stores"}.items()

@@ -35,6 +35,7 @@ def judge(status: int, body: object, settings: OrderSync) -> Verdict:
         "code": number,
         "message": redact(_text(_first(body, *_MESSAGES)))[:500],
         "request_id": _text(_first(body, *_REQUEST_IDS))[:100] or None,
+        "quoted": True,
     }
     if any(_equal(read(body, parts_of(each.path)), each.equals) for each in settings.success):
         return Verdict(Outcome.DELIVERED, **told)

@@ -67,11 +67,11 @@ class OrderDelivery(Delivery):
             if key is not None
         ]
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, (), started)
         return settled
 
     def _deliver_one(self, prepared: Prepared, update: OrderUpdate, token: str, sending: Sending) -> int:
-        started, requests, served = self.clock(), sending.requests, sending.served
+        started, before, served = self.clock(), len(sending.posts), sending.served
         claimed, settlement = prepared.claimed, Settlement()
         taken, its_turn = False, True
         decided: Fate = Later(claimed.envelope, _WAIT_AFTER_STOP_SECONDS, "deferred")
@@ -91,7 +91,8 @@ class OrderDelivery(Delivery):
                 decided = fate(prepared, [verdict], self.destination, now=self.clock())
         if taken:
             settlement.delivered.append(digest(update))
-        settlement.count("requests", sending.requests - requests)
+        posts = sending.posts[before:]
+        settlement.count("requests", len(posts))
         settlement.served = sending.served - served
         settlement.fates.append((claimed, decided))
         self._hold_back_if_too_many_die(settlement)
@@ -99,7 +100,7 @@ class OrderDelivery(Delivery):
         note = self._note(claimed, self.book.key(update), token, fate=decided, its_turn=its_turn)
         settlement.orders.append(replace(note, delivered_ms=update.update_ms) if taken else note)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        self._tell(settlement, settled, posts, started)
         return settled
 
     def _may_go_on(self, sending: Sending) -> bool:
