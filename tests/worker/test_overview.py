@@ -32,7 +32,7 @@ def test_a_destination_that_never_had_an_event_is_all_zero(redis: redis_py.Redis
 
 def test_waiting_and_in_flight_are_told_apart(redis: redis_py.Redis) -> None:
     add(redis, KEYS.inbox, 5)
-    Inbox(redis, KEYS, consumer="a").take("t", Terms(size=2)).batch
+    Inbox(redis, KEYS, consumer="a").take("t", Terms(size=2))
     add(redis, KEYS.replay, 1)
     found = look(redis, "stores", now=time.time() + 7)
     assert (found.waiting, found.in_flight) == (4, 2)
