@@ -22,6 +22,7 @@ from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
+from worker.metrics import lifecycle, meter
 from worker.pauses import Pauses
 from worker.registry import register
 from worker.runtime import Runtime, runtime, spare_the_collector
@@ -82,10 +83,11 @@ def _start(**_: object) -> None:
         raise SystemExit(_EXIT_CONFIG)
     try:
         here = runtime()
+        lifecycle.open_board(here.config)
         if not os.environ.get("REDIS_URL"):
             _servers.enter_context(embedded.running(Path(embedded_socket()).parent))
             atexit.register(_servers.close)
-    except (ConfigError, embedded.NoServerError) as error:
+    except (ConfigError, lifecycle.AddressError, embedded.NoServerError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG) from None
     redis = connect()
@@ -108,6 +110,7 @@ _servers = ExitStack()
 @worker_process_init.connect
 def _start_child(**_: object) -> None:
     """Make what the first batch needs before it comes: a cold child would show in the slowest percent."""
+    lifecycle.join_board()
     here = runtime()
     here.warm(here.config.destinations)
     spare_the_collector()
@@ -125,7 +128,7 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         here = runtime()
-        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname)
+        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname, turned=meter().waker_turned)
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:
@@ -155,3 +158,4 @@ def _sweep() -> None:
 
 
 app.steps["worker"].add(WakerStep)
+lifecycle.install(app)

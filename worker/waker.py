@@ -46,6 +46,7 @@ class Waker(threading.Thread):
         sweep: Callable[[], None],
         *,
         name: str,
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
         self._connect = connect
@@ -58,6 +59,7 @@ class Waker(threading.Thread):
         self._blocked: set[str] = set()
         self._faulty: set[str] = set()
         self._own_name = name
+        self._turned = turned
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
 
@@ -70,6 +72,7 @@ class Waker(threading.Thread):
         redis: Redis | None = None
         failures = 0
         while not self._stopping.is_set():
+            self._turned()
             try:
                 redis = redis or self._connect()
                 if self._leads(redis):
