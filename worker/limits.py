@@ -20,11 +20,12 @@ def in_force(redis: Redis, destinations: Iterable[Destination]) -> dict[str, flo
     shares = {}
     for destination in destinations:
         if destination.has_one_source and destination.event_set is None:
-            shares[destination.name] = min(limiter.in_force(each) for each in _scopes(destination))
+            shares[destination.name] = min(limiter.in_force(each) for each in scopes(destination))
     return shares
 
 
-def _scopes(destination: Destination) -> list[str]:
+def scopes(destination: Destination) -> list[str]:
+    """Return the names of the limits that the requests of a destination with one event source are counted under."""
     fingerprint = destination.credentials.fingerprint()
     if destination.order_sync is not None:
         return [scope(fingerprint, "", destination.order_sync.url)]

@@ -139,9 +139,9 @@ def test_every_metric_is_told_and_counters_outlive_the_processes_that_counted(
     told = [dict(each) for each in before]
     key = ("tiktok_events_settled_total", frozenset({("destination", "stores"), ("fate", "delivered")}))
     ended = monitor.fleet.look().totals
-    assert [monitor.value("tiktok_events_settled_total", n, destination="stores", fate="delivered") for n in (0, 1)] == [
-        ended["delivered"]
-    ] * 2, "the fleet's figures are the same, whoever is asked"
+    assert [
+        monitor.value("tiktok_events_settled_total", n, destination="stores", fate="delivered") for n in (0, 1)
+    ] == [ended["delivered"]] * 2, "the fleet's figures are the same, whoever is asked"
     assert key in told[0]
     started = sum(monitor.value("tiktok_events_worker_processes_started_total", n) for n in (0, 1))
     assert started == 4 + 2
