@@ -21,6 +21,7 @@ from worker.config import Config
 from worker.keys import LEADER, Keys
 from worker.schedule import Schedule
 from worker.scripts import run
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,10 @@ class Waker(threading.Thread):
         *,
         name: str,
         turned: Callable[[], None] = lambda: None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
+        self._heartbeat = heartbeat
         self._connect = connect
         self._config = config
         self._dispatch = dispatch
@@ -75,6 +78,8 @@ class Waker(threading.Thread):
             self._turned()
             try:
                 redis = redis or self._connect()
+                if self._heartbeat is not None:
+                    self._heartbeat.beat(redis)
                 if self._leads(redis):
                     self._look_and_wait(redis)
                 else:
@@ -99,6 +104,8 @@ class Waker(threading.Thread):
 
     def _resign(self, redis: Redis) -> None:
         try:
+            if self._heartbeat is not None:
+                self._heartbeat.end(redis)
             if redis.get(LEADER) == self._own_name.encode():
                 redis.delete(LEADER)
         except (RedisError, OSError):

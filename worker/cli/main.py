@@ -14,7 +14,7 @@ from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
-from worker.cli.status import status
+from worker.cli.status import status, workers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -29,6 +29,7 @@ for command in (
     doctor,
     healthcheck,
     status,
+    workers,
     retries,
     preview,
     dead_letters,
