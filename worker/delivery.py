@@ -27,6 +27,7 @@ from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
 from worker.limiter import Limiter, Permit, scope
+from worker.metrics import Meter
 from worker.outcomes import Outcomes
 from worker.pauses import Pauses
 from worker.posts import Post
@@ -49,6 +50,7 @@ _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
 class Readied:
     """A claimed batch as far as it is decided before anything is sent. `started` is Unix seconds."""
 
+    batch: Sequence[Claimed]
     started: float
     settlement: Settlement = field(default_factory=Settlement)
     ready: list[Prepared] = field(default_factory=list)
@@ -82,6 +84,7 @@ class Delivery:
     guard: Guard
     alerts: Alerts
     outcomes: Outcomes
+    meter: Meter
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -92,13 +95,16 @@ class Delivery:
 
     def prepared(self, batch: Sequence[Claimed]) -> Readied:
         """Validate, map and hash a claimed batch: all that costs CPU and waits for nobody."""
-        readied = Readied(self.clock())
+        kind = self.destination.mapping.kind
+        readied = Readied(batch, self.clock())
+        self.meter.claimed(kind, len(batch))
         for claimed in batch:
             prepared = prepare(claimed, self.destination, self.mapper, now=readied.started)
             if isinstance(prepared, Prepared):
                 readied.ready.append(prepared)
             else:
                 readied.settlement.fates.append((claimed, prepared))
+        self.meter.stage(kind, "prepare", self.clock() - readied.started)
         return readied
 
     def finish(self, readied: Readied) -> int:
@@ -107,11 +113,14 @@ class Delivery:
         A crash anywhere in here leaves the events pending: another worker takes them back and sends them again,
         and TikTok drops what it had taken already.
         """
-        settlement = readied.settlement
+        settlement, kind, started = readied.settlement, self.destination.mapping.kind, self.clock()
         posts = self._send(readied.ready, settlement, readied.started)
+        self.meter.stage(kind, "send", self.clock() - started)
         self._hold_back_if_too_many_die(settlement)
         settled = self._settle(settlement)
         self._tell(settlement, settled, posts, readied.started)
+        now = self.clock()
+        self.meter.settled(kind, len(readied.batch), age_seconds(readied.batch, now))
         return settled
 
     def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> list[Post]:
@@ -194,9 +203,12 @@ class Delivery:
         return refusal
 
     def _noted(self, url: str, told: dict[str, Any], token: Secret, events: int, sending: Sending) -> Verdict:
+        self.meter.progress()
         started = self.clock()
         verdict = self._post(url, told, token)
-        sending.posts.append(Post(url, events, started, self.clock(), verdict))
+        ended = self.clock()
+        sending.posts.append(Post(url, events, started, ended, verdict))
+        self.meter.request(self.destination.mapping.kind, verdict.outcome, ended - started)
         return verdict
 
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
@@ -281,7 +293,8 @@ class Delivery:
 
     def _settle(self, settlement: Settlement) -> int:
         """Write the fates down. Redis may be restarting: what TikTok has taken is worth some patience."""
-        end = self.clock() + self.destination.take_back_after_seconds / 4
+        started = self.clock()
+        end = started + self.destination.take_back_after_seconds / 4
         pause = 0.05
         while True:
             try:
@@ -290,16 +303,23 @@ class Delivery:
                 settled, *_ = run_many(self.redis, [settle, *report])
                 if isinstance(settled, ResponseError):
                     raise settled
+                self.meter.stage(self.destination.mapping.kind, "settle", self.clock() - started)
                 return int(settled)
             except (RedisConnectionError, RedisTimeoutError):
                 if self.clock() > end:
                     raise
+                self.meter.progress()
                 self.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
     def _tell(self, settlement: Settlement, settled: int, posts: Sequence[Post], started: float) -> None:
         told = Settled(self.destination.name, settlement.fates, posts, settled, started, self.clock())
         self.outcomes.tell(told)
+
+
+def age_seconds(batch: Sequence[Claimed], now: float) -> float:
+    """Return how long ago the oldest event of a batch was enqueued."""
+    return now - min((claimed.envelope.enqueued_at for claimed in batch), default=now * 1000) / 1000
 
 
 _ABOUT_THE_SOURCE = frozenset({40001, 40007})

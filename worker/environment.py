@@ -19,6 +19,12 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "share of batches, 0 to 1, that begin a trace where no producer did",
         "`0`: what producers sampled is continued, nothing else",
     ),
+    "METRICS_PORT": ("port on which a worker answers `/metrics` and `/healthz`", "neither is served"),
+    "METRICS_HOST": ("address that it listens on", "`127.0.0.1`"),
+    "TIKTOK_EVENTS_STATE_DIR": (
+        "folder in which workers keep the state files that `healthcheck` reads",
+        "`tiktok-events-UID` below the folder for temporary files",
+    ),
     "LOG_LEVEL": ("least level of the log lines", "`INFO`"),
     "LOG_FORMAT": ("`json`, `text`, or `auto`: text on a terminal, else JSON", "`auto`"),
     "XDG_STATE_HOME": (

@@ -33,6 +33,7 @@ from worker.ledger import Ledger
 from worker.limiter import Limiter
 from worker.lookout import Lookout
 from worker.management import Management, ManagementError
+from worker.metrics import Meter, meter
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.outcomes import Outcomes
 from worker.pace import Pace
@@ -64,6 +65,11 @@ class Runtime:
     def client(self) -> TikTokClient:
         """The HTTP client of this process."""
         return TikTokClient()
+
+    @property
+    def meter(self) -> Meter:
+        """What this process notes its figures with."""
+        return meter()
 
     @cached_property
     def alerts(self) -> Alerts:
@@ -163,6 +169,7 @@ class Runtime:
             "guard": Guard(self.redis, keys, settings.guard),
             "alerts": self.alerts,
             "outcomes": self.outcomes,
+            "meter": self.meter,
             "worker": self.name,
         }
         orders = settings.order_sync

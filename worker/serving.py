@@ -110,6 +110,8 @@ class Slice:
             self._here.hold(name, error)
             return None
         settings = delivery.destination
+        self._here.meter.progress()
+        started = self._clock()
         taken = inbox.take(
             lease.token,
             Terms(
@@ -120,6 +122,7 @@ class Slice:
                 lease_seconds=lease_seconds,
             ),
         )
+        self._here.meter.stage(settings.mapping.kind, "claim", self._clock() - started)
         if taken.gate in ("paused", "blocked", "open"):
             lookout.shut(name)
         if taken.batch:
@@ -135,6 +138,7 @@ class Slice:
 
     def _listen(self, lookout: Lookout) -> bool:
         """Wait for the next thing to do; return False when there has been none for long enough."""
+        self._here.meter.progress()
         if lookout.sweep_is_due:
             self._calls.sweep()
         self._share(lookout.look())

@@ -39,6 +39,7 @@ class Waker(threading.Thread):
         sweep: Callable[[], None],
         *,
         name: str,
+        turned: Callable[[], None] = lambda: None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
@@ -49,6 +50,7 @@ class Waker(threading.Thread):
         self._call = call
         self._sweep = sweep
         self._leads_as = f"watch:{name}"
+        self._turned = turned
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -69,6 +71,7 @@ class Waker(threading.Thread):
         lookout = self._lookout(self._waiting)
         failures = 0
         while not self._stopping.is_set():
+            self._turned()
             try:
                 if self._heartbeat is not None:
                     self._heartbeat.beat(self._waiting)

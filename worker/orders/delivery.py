@@ -9,7 +9,7 @@ from typing import Any
 from schemas.order_sync import OrderUpdate
 from worker.config import Secret
 from worker.config.order_sync import OrderSync
-from worker.delivery import Delivery, Readied, Sending
+from worker.delivery import Delivery, Readied, Sending, age_seconds
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
 from worker.grouping import RequestKey
@@ -54,6 +54,7 @@ class OrderDelivery(Delivery):
         # The oldest first: then a predecessor in the same batch has gone before its successor asks.
         for prepared, update in sorted(ready, key=lambda each: each[1].update_ms):
             settled += self._deliver_one(prepared, update, token, sending)
+        self.meter.settled("order_sync", len(readied.batch), age_seconds(readied.batch, self.clock()))
         return settled
 
     def _close_unsent(self, settlement: Settlement, started: float) -> int:
