@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 import redis as redis_py
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from worker.config import Config
 from worker.keys import WORKERS
@@ -77,9 +79,9 @@ def test_a_waker_gives_signs_and_takes_its_worker_off_the_list_when_it_stops(
     redis: redis_py.Redis, redis_url: str, configure: Callable[..., Config]
 ) -> None:
     waker = Waker(
-        lambda: redis_py.Redis.from_url(redis_url),
-        configure(),
-        lambda *_: None,
+        lambda: redis_py.Redis.from_url(redis_url, socket_timeout=15, retry=Retry(NoBackoff(), 0)),
+        configure().destinations,
+        lambda _: None,
         lambda: None,
         name="w",
         heartbeat=Heartbeat("w", slots=3),
