@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tiktok_events.commands import Word
+from tiktok_events.items import Item
 
 #: What one command may carry. While Redis stores one such part, the next is encoded: smaller ones wait for the network,
 #: larger ones keep Redis from everyone else for more than half a millisecond.
@@ -18,9 +19,6 @@ CHUNK_BYTES = 524_288
 _PACK_BYTES = 262_144
 #: A pack of fewer saves nothing.
 _LEAST_IN_A_PACK = 4
-
-Item = tuple[bytes, str]
-"""An encoded event and its id."""
 
 
 class Chunk:

@@ -18,11 +18,10 @@ from tiktok_events import keys
 from tiktok_events.commands import Word
 from tiktok_events.connecting import Connector
 from tiktok_events.connections import Connections, Question
-from tiktok_events.encoding import encode_event
-from tiktok_events.errors import EnqueueError, InboxFull, InvalidEvent, Unavailable
-from tiktok_events.identity import event_identity, id_fault
+from tiktok_events.errors import EnqueueError, InboxFull, Unavailable
+from tiktok_events.items import Item, new_item
 from tiktok_events.links import Way
-from tiktok_events.packing import Chunk, Item, words
+from tiktok_events.packing import Chunk, words
 from tiktok_events.registry import Limits, Registry
 from tiktok_events.settings import Settings
 from tiktok_events.trace import current_traceparent
@@ -57,7 +56,7 @@ class Storing:
         """Stores one event and returns its id; see ``Producer.enqueue``."""
         deadline = self._deadline()
         limits = await self._limits(destination, deadline)
-        item = _item(event, event_id, limits)
+        item = new_item(event, event_id, max_bytes=limits.max_event_bytes)
         if not await self.stored(await self.send(destination, [item], limits, pack=1, deadline=deadline)):
             raise full(destination, limits)
         await self._wake(destination)
@@ -74,13 +73,13 @@ class Storing:
             try:
                 if isinstance(events, AsyncIterable):
                     async for event in events:
-                        item = _item(event, None, limits)
+                        item = new_item(event, None, max_bytes=limits.max_event_bytes)
                         if not waiting.has_room(item):
                             await passage.send(waiting.take(), limits)
                         waiting.add(item)
                 else:
                     for event in events:
-                        item = _item(event, None, limits)
+                        item = new_item(event, None, max_bytes=limits.max_event_bytes)
                         if not waiting.has_room(item):
                             await passage.send(waiting.take(), limits)
                         waiting.add(item)
@@ -199,17 +198,6 @@ class Passage:
                 raise full(self._destination, sent.limits)
             # Where a whole pack has no room, its first events may have some.
             sent = await self._storing.send(self._destination, rest, sent.limits, pack=1)
-
-
-def _item(event: dict[str, Any], event_id: str | None, limits: Limits) -> Item:
-    encoded = encode_event(event, max_bytes=limits.max_event_bytes)
-    if event_id is None:
-        return encoded, event_identity(event)
-    if not isinstance(event_id, str) or not event_id.strip():
-        raise InvalidEvent("event_id: not a text, or blank")
-    if fault := id_fault(event_id.strip()):
-        raise InvalidEvent(f"event_id: {fault}")
-    return encoded, event_id.strip()
 
 
 def full(destination: str, limits: Limits) -> InboxFull:
