@@ -8,12 +8,9 @@ from tiktok_events.encoding import encode_event
 from tiktok_events.errors import InvalidEvent
 from tiktok_events.identity import event_identity, id_fault
 
-Item = tuple[bytes, str]
-"""An encoded event and its id."""
 
-
-def new_item(event: dict[str, Any], event_id: str | None, *, max_bytes: int) -> Item:
-    """Returns an event ready to be sent.
+def new_item(event: dict[str, Any], event_id: str | None, *, max_bytes: int) -> tuple[bytes, str]:
+    """Returns an event as it is sent, and its id.
 
     Args:
         event: see ``Producer.enqueue``.
