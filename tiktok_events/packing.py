@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from tiktok_events.commands import Word
 
-#: What one command may carry. While Redis stores one such part, the next is encoded: smaller ones wait for the network,
-#: larger ones keep Redis from everyone else for more than half a millisecond.
-CHUNK_EVENTS = 200
-CHUNK_BYTES = 524_288
-#: Above this a pack's entry would cost the worker memory for no gain.
+#: What one command may carry. While Redis stores one such part the next is encoded, which larger ones would prevent:
+#: they do not fit into the buffer of a socket.
+CHUNK_EVENTS = 100
+CHUNK_BYTES = 262_144
+#: Above this a pack's entry would cost the worker memory for no gain. The line breaks count.
 _PACK_BYTES = 262_144
 #: A pack of fewer saves nothing.
 _LEAST_IN_A_PACK = 4
