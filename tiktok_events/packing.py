@@ -10,69 +10,67 @@ from collections.abc import Iterator
 
 from tiktok_events.commands import Word
 
-#: What one command may carry. While Redis stores one such part, the next is encoded: smaller ones wait for the network,
-#: larger ones keep Redis from everyone else for more than half a millisecond.
-CHUNK_EVENTS = 200
-CHUNK_BYTES = 524_288
-#: Above this a pack's entry would cost the worker memory for no gain.
+#: What one command may carry. While Redis stores one such part the next is encoded, which larger ones would prevent:
+#: they do not fit into the buffer of a socket.
+CHUNK_EVENTS = 100
+CHUNK_BYTES = 262_144
+#: Above this a pack's entry would cost the worker memory for no gain. The line breaks count.
 _PACK_BYTES = 262_144
 #: A pack of fewer saves nothing.
 _LEAST_IN_A_PACK = 4
 
-Item = tuple[bytes, str]
-"""An encoded event and its id."""
-
 
 class Chunk:
-    """Events that wait to be sent in one command."""
+    """Events with their ids that are sent in one command.
 
-    __slots__ = ("_bytes", "_items")
-
-    def __init__(self) -> None:
-        self._items: list[Item] = []
-        self._bytes = 0
-
-    def has_room(self, item: Item) -> bool:
-        """Returns whether the item may go with those that wait; alone, every item may."""
-        return len(self._items) < CHUNK_EVENTS and (self._bytes + len(item[0]) <= CHUNK_BYTES or not self._items)
-
-    def add(self, item: Item) -> None:
-        self._items.append(item)
-        self._bytes += len(item[0])
-
-    def take(self) -> list[Item]:
-        """Returns what waits; then nothing does."""
-        items, self._items, self._bytes = self._items, [], 0
-        return items
-
-
-def words(items: list[Item], *, pack: int) -> list[Word]:
-    """Returns what the script wants for these events, in their order.
-
-    Args:
-        items: at least one.
-        pack: how many events an entry may hold; 1 for single ones only.
+    Two lists instead of one of pairs: pairs would set off the garbage collector of the host's whole heap.
     """
-    found: list[Word] = []
-    for group in [items] if len(items) == 1 or pack == 1 else _groups(items, pack):
-        if pack > 1 and len(group) >= _LEAST_IN_A_PACK:
-            found += (
-                len(group),
-                b"\n".join([encoded for encoded, _ in group]),
-                "\n".join([event_id for _, event_id in group]),
-            )
-        else:
-            for encoded, event_id in group:
-                found += (1, encoded, event_id)
-    return found
 
+    __slots__ = ("_bytes", "events", "ids")
 
-def _groups(items: list[Item], pack: int) -> Iterator[list[Item]]:
-    """Yields the items cut where a pack is full, by number or by bytes."""
-    first = size = 0
-    for place, (encoded, _) in enumerate(items):
-        if place > first and (place - first >= pack or size + len(encoded) + 1 > _PACK_BYTES):
-            yield items[first:place]
-            first, size = place, 0
-        size += len(encoded) + 1
-    yield items[first:]
+    def __init__(self, events: list[bytes], ids: list[str]) -> None:
+        self.events = events
+        self.ids = ids
+        self._bytes = sum(map(len, events))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def has_room(self, encoded: bytes) -> bool:
+        """Returns whether an event may go with those before it; alone, every event may."""
+        return len(self.ids) < CHUNK_EVENTS and (self._bytes + len(encoded) <= CHUNK_BYTES or not self.ids)
+
+    def add(self, encoded: bytes, event_id: str) -> None:
+        self.events.append(encoded)
+        self.ids.append(event_id)
+        self._bytes += len(encoded)
+
+    def after(self, count: int) -> Chunk:
+        """Returns what follows the first ``count`` events."""
+        return Chunk(self.events[count:], self.ids[count:])
+
+    def words(self, *, pack: int) -> list[Word]:
+        """Returns what the script wants for these events, in their order.
+
+        Args:
+            pack: how many events an entry may hold; 1 for single ones only.
+        """
+        found: list[Word] = []
+        for first, end in self._entries(pack):
+            if pack > 1 and end - first >= _LEAST_IN_A_PACK:
+                found += (end - first, b"\n".join(self.events[first:end]), "\n".join(self.ids[first:end]))
+            else:
+                for place in range(first, end):
+                    found += (1, self.events[place], self.ids[place])
+        return found
+
+    def _entries(self, pack: int) -> Iterator[tuple[int, int]]:
+        """Yields where each entry begins and ends: cut where it is full, by number or by bytes."""
+        first = size = 0
+        for place, encoded in enumerate(self.events):
+            if place > first and (place - first >= pack or size + len(encoded) + 1 > _PACK_BYTES):
+                yield first, place
+                first, size = place, 0
+            size += len(encoded) + 1
+        if self.events:
+            yield first, len(self.events)

@@ -18,11 +18,10 @@ from tiktok_events import keys
 from tiktok_events.commands import Word
 from tiktok_events.connecting import Connector
 from tiktok_events.connections import Connections, Question
-from tiktok_events.encoding import encode_event
-from tiktok_events.errors import EnqueueError, InboxFull, InvalidEvent, Unavailable
-from tiktok_events.identity import event_identity, id_fault
+from tiktok_events.errors import EnqueueError, InboxFull, Unavailable
+from tiktok_events.items import new_item
 from tiktok_events.links import Way
-from tiktok_events.packing import Chunk, Item, words
+from tiktok_events.packing import Chunk
 from tiktok_events.registry import Limits, Registry
 from tiktok_events.settings import Settings
 from tiktok_events.trace import Publishing, publishing
@@ -39,7 +38,7 @@ class Sent(NamedTuple):
     question: Question
     arguments: list[Word]
     destination: str
-    items: list[Item]
+    chunk: Chunk
     limits: Limits
     pack: int
     spans: Publishing
@@ -58,11 +57,12 @@ class Storing:
         """Stores one event and returns its id; see ``Producer.enqueue``."""
         deadline = self._deadline()
         limits = await self._limits(destination, deadline)
-        item = _item(event, event_id, limits)
-        if not await self.stored(await self.send(destination, [item], limits, pack=1, deadline=deadline)):
+        encoded, chosen_id = new_item(event, event_id, max_bytes=limits.max_event_bytes)
+        chunk = Chunk([encoded], [chosen_id])
+        if not await self.stored(await self.send(destination, chunk, limits, pack=1, deadline=deadline)):
             raise full(destination, limits)
         await self._wake(destination)
-        return item[1]
+        return chosen_id
 
     async def many(
         self, events: Iterable[dict[str, Any]] | AsyncIterable[dict[str, Any]], *, destination: str
@@ -71,23 +71,25 @@ class Storing:
         passage = Passage(self, destination)
         try:
             limits = await self._limits(destination, self._deadline())
-            waiting = Chunk()
+            waiting = Chunk([], [])
             try:
                 if isinstance(events, AsyncIterable):
                     async for event in events:
-                        item = _item(event, None, limits)
-                        if not waiting.has_room(item):
-                            await passage.send(waiting.take(), limits)
-                        waiting.add(item)
+                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes)
+                        if not waiting.has_room(encoded):
+                            sent, waiting = waiting, Chunk([], [])
+                            await passage.send(sent, limits)
+                        waiting.add(encoded, event_id)
                 else:
                     for event in events:
-                        item = _item(event, None, limits)
-                        if not waiting.has_room(item):
-                            await passage.send(waiting.take(), limits)
-                        waiting.add(item)
+                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes)
+                        if not waiting.has_room(encoded):
+                            sent, waiting = waiting, Chunk([], [])
+                            await passage.send(sent, limits)
+                        waiting.add(encoded, event_id)
             finally:
                 # Empty if it was the sending that failed: nothing is ever sent twice.
-                await passage.send(waiting.take(), limits)
+                await passage.send(waiting, limits)
                 await passage.settle()
         except EnqueueError as error:
             error.stored, error.ids = len(passage.ids), passage.ids
@@ -102,14 +104,14 @@ class Storing:
         await self._connections.close()
 
     async def send(
-        self, destination: str, items: list[Item], limits: Limits, *, pack: int, deadline: float | None = None
+        self, destination: str, chunk: Chunk, limits: Limits, *, pack: int, deadline: float | None = None
     ) -> Sent:
         """Sends one call of the script; ``stored`` has to follow."""
         key = keys.inbox(destination)
         arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
-        spans = publishing(key, items)
+        spans = publishing(key, chunk)
         arguments += (limits.max_inbox, spans.begin())
-        arguments += words(items, pack=pack)
+        arguments += chunk.words(pack=pack)
         try:
             question = await self._connections.ask(
                 key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
@@ -117,7 +119,7 @@ class Storing:
         except BaseException:
             spans.end(failed=True)
             raise
-        return Sent(question, arguments, destination, items, limits, pack, spans)
+        return Sent(question, arguments, destination, chunk, limits, pack, spans)
 
     async def stored(self, sent: Sent) -> int:
         """Returns how many of the sent events, the first ones, were stored."""
@@ -190,36 +192,25 @@ class Passage:
         self._destination = destination
         self._sent: Sent | None = None
 
-    async def send(self, items: list[Item], limits: Limits) -> None:
+    async def send(self, chunk: Chunk, limits: Limits) -> None:
         """Sends events on their way when those before them have arrived."""
         await self.settle()
-        if items:
-            self._sent = await self._storing.send(self._destination, items, limits, pack=limits.pack)
+        if chunk:
+            self._sent = await self._storing.send(self._destination, chunk, limits, pack=limits.pack)
 
     async def settle(self) -> None:
         """Waits for the events on their way, if there are any; keeps ``ids`` true where an error ends it."""
         sent, self._sent = self._sent, None
         while sent is not None:
             stored = await self._storing.stored(sent)
-            self.ids += [event_id for _, event_id in sent.items[:stored]]
-            rest = sent.items[stored:]
+            self.ids += sent.chunk.ids[:stored]
+            rest = sent.chunk.after(stored)
             if not rest:
                 return
             if not stored and sent.pack == 1:
                 raise full(self._destination, sent.limits)
             # Where a whole pack has no room, its first events may have some.
             sent = await self._storing.send(self._destination, rest, sent.limits, pack=1)
-
-
-def _item(event: dict[str, Any], event_id: str | None, limits: Limits) -> Item:
-    encoded = encode_event(event, max_bytes=limits.max_event_bytes)
-    if event_id is None:
-        return encoded, event_identity(event)
-    if not isinstance(event_id, str) or not event_id.strip():
-        raise InvalidEvent("event_id: not a text, or blank")
-    if fault := id_fault(event_id.strip()):
-        raise InvalidEvent(f"event_id: {fault}")
-    return encoded, event_id.strip()
 
 
 def full(destination: str, limits: Limits) -> InboxFull:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
+
+from tiktok_events.packing import Chunk
 
 SYSTEM = "redis"
 """What both sides' spans say in ``messaging.system``."""
@@ -20,7 +22,7 @@ def message_id(event_id: str) -> str:
     return sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def publishing(queue: str, items: Sequence[tuple[bytes, str]]) -> Publishing:
+def publishing(queue: str, chunk: Chunk) -> Publishing:
     """Spans the storing of encoded events with their ids in the stream ``queue``, as ``queue.publish``.
 
     Nothing is measured, and nothing imported, unless the app uses Sentry or OpenTelemetry and a span
@@ -28,7 +30,7 @@ def publishing(queue: str, items: Sequence[tuple[bytes, str]]) -> Publishing:
     """
     for module in _TRACERS:
         if module in sys.modules:
-            return Publishing(queue, items)
+            return Publishing(queue, chunk)
     return _UNTRACED
 
 
@@ -50,16 +52,16 @@ class _Span(Protocol):
 class Publishing:
     """The spans of one storing: begun when the events are sent, ended when the answer is here."""
 
-    __slots__ = ("_items", "_queue", "_spans")
+    __slots__ = ("_chunk", "_queue", "_spans")
 
-    def __init__(self, queue: str, items: Sequence[tuple[bytes, str]]) -> None:
+    def __init__(self, queue: str, chunk: Chunk) -> None:
         self._queue = queue
-        self._items = items
+        self._chunk = chunk
         self._spans: list[_Span] = []
 
     def begin(self) -> str:
         """Opens the spans; returns the W3C ``traceparent`` that goes with the events, "" without one."""
-        opened = list(self._opened()) if self._items else []
+        opened = list(self._opened()) if self._chunk else []
         self._spans = [each.span for each in opened if each.span is not None]
         # An app may use both; what one of them records is worth more than what the other leaves out.
         chosen = next((each for each in opened if each.sampled), opened[0] if opened else None)
@@ -78,7 +80,7 @@ class Publishing:
             if module is None:
                 continue
             try:
-                opened = opening(module, self._queue, self._items)
+                opened = opening(module, self._queue, self._chunk)
             except Exception:  # noqa: S112 # an event must not be lost to a tracer that is too old or broken
                 continue
             if opened is not None:
@@ -94,7 +96,7 @@ class _SentrySpan:
         self._span.finish()
 
 
-def _open_sentry(sentry_sdk: Any, queue: str, items: Sequence[tuple[bytes, str]]) -> _Opened | None:
+def _open_sentry(sentry_sdk: Any, queue: str, chunk: Chunk) -> _Opened | None:
     parent = sentry_sdk.get_current_span()
     if parent is None or not parent.trace_id or not parent.span_id:
         return None
@@ -102,7 +104,7 @@ def _open_sentry(sentry_sdk: Any, queue: str, items: Sequence[tuple[bytes, str]]
         return _Opened(_traceparent(parent.trace_id, parent.span_id, sampled=False), None)
     span = parent.start_child(op="queue.publish")
     span.description = queue
-    for key, value in _described(queue, items).items():
+    for key, value in _described(queue, chunk).items():
         span.set_data(key, value)
     return _Opened(_traceparent(span.trace_id, span.span_id, sampled=True), _SentrySpan(span))
 
@@ -118,7 +120,7 @@ class _OpenTelemetrySpan:
         self._span.end()
 
 
-def _open_opentelemetry(trace: Any, queue: str, items: Sequence[tuple[bytes, str]]) -> _Opened | None:
+def _open_opentelemetry(trace: Any, queue: str, chunk: Chunk) -> _Opened | None:
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None
@@ -128,7 +130,7 @@ def _open_opentelemetry(trace: Any, queue: str, items: Sequence[tuple[bytes, str
             f"publish {queue}",
             kind=trace.SpanKind.PRODUCER,
             attributes={
-                **_described(queue, items),
+                **_described(queue, chunk),
                 "messaging.operation.name": "publish",
                 "messaging.operation.type": "send",
             },
@@ -138,16 +140,16 @@ def _open_opentelemetry(trace: Any, queue: str, items: Sequence[tuple[bytes, str
     return _Opened(told, _OpenTelemetrySpan(trace, span) if span is not None else None)
 
 
-def _described(queue: str, items: Sequence[tuple[bytes, str]]) -> dict[str, str | int]:
+def _described(queue: str, chunk: Chunk) -> dict[str, str | int]:
     """Returns what a span says. Sources: Sentry's "Queues" module; OpenTelemetry's conventions for messaging."""
     described: dict[str, str | int] = {
         "messaging.system": SYSTEM,
         "messaging.destination.name": queue,
-        "messaging.message.body.size": sum(len(encoded) for encoded, _ in items),
-        "messaging.batch.message_count": len(items),
+        "messaging.message.body.size": sum(map(len, chunk.events)),
+        "messaging.batch.message_count": len(chunk),
     }
-    if len(items) == 1:
-        described["messaging.message.id"] = message_id(items[0][1])
+    if len(chunk) == 1:
+        described["messaging.message.id"] = message_id(chunk.ids[0])
     return described
 
 
@@ -156,7 +158,7 @@ def _traceparent(trace_id: str, span_id: str, *, sampled: bool) -> str:
     return f"00-{trace_id}-{span_id}-{'01' if sampled else '00'}"
 
 
-_UNTRACED = Publishing("", ())
+_UNTRACED = Publishing("", Chunk([], []))
 
 _TRACERS = {"sentry_sdk": _open_sentry, "opentelemetry.trace": _open_opentelemetry}
 """Module that only an app which uses the tracer has imported: how a span of it is opened."""

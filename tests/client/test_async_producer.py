@@ -257,16 +257,18 @@ def test_a_port_where_nobody_listens_and_a_server_that_is_silent(fake_redis: Any
     gc.collect()
 
 
-def test_a_wake_up_is_sent_aside(each_server: Any, store: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wake_up_is_sent_aside(own_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    server = own_server()  # Celery keeps its connections open
 
     async def app() -> None:
-        async with AsyncProducer(each_server.url, wake=True) as producer:
+        async with AsyncProducer(server.url, wake=True) as producer:
             await producer.enqueue({}, destination="stores")
             await producer.enqueue({}, destination="stores")
 
     asyncio.run(app())
-    assert store.llen(keys.CELERY_QUEUE) == 1
+    with server.client() as client:
+        assert client.llen(keys.CELERY_QUEUE) == 1
 
 
 def test_a_url_that_is_none_is_an_enqueue_error() -> None:

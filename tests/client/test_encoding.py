@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import json
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tiktok_events import EnqueueError, EventTooLarge, InvalidEvent
+from tiktok_events import EnqueueError, EventTooLarge, InvalidEvent, encoding
 from tiktok_events.encoding import encode_event
 from tiktok_events.identity import event_identity
+
+
+@pytest.fixture(params=["orjson", "standard library"])
+def encoder(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every rule holds with orjson beside it, and without."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "standard library":
+            patch.setattr(encoding, "_encode_fast", lambda _: None)
+        yield
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -29,11 +42,13 @@ def cyclic() -> dict[str, Any]:
     return event
 
 
+@pytest.mark.usefixtures("encoder")
 def test_json_is_compact_and_utf_8() -> None:
     event = {"name": "Żółć 🎲", "n": 1.5, "list": (1, None, True)}
     assert encode_event(event, max_bytes=1000) == '{"name":"Żółć 🎲","n":1.5,"list":[1,null,true]}'.encode()
 
 
+@pytest.mark.usefixtures("encoder")
 @pytest.mark.parametrize(
     ("event", "message"),
     [
@@ -63,23 +78,27 @@ def test_what_json_cannot_hold_is_refused_with_place_and_rule(event: Any, messag
     assert str(caught.value) == message
 
 
+@pytest.mark.usefixtures("encoder")
 def test_a_hundred_levels_are_allowed_and_one_more_is_not() -> None:
     assert encode_event(nested(100), max_bytes=10_000)
     with pytest.raises(InvalidEvent, match="nested deeper than 100 levels"):
         encode_event(nested(101), max_bytes=10_000)
 
 
+@pytest.mark.usefixtures("encoder")
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     event = {"products": [{"a": []} for _ in range(500)]}
     assert json.loads(encode_event(event, max_bytes=100_000)) == event
 
 
+@pytest.mark.usefixtures("encoder")
 @pytest.mark.parametrize("event", [cyclic(), nested(5_000)], ids=["cycle", "5,000 levels"])
 def test_endless_and_abysmal_events_are_refused(event: dict[str, Any]) -> None:
     with pytest.raises(InvalidEvent, match="nested deeper than 100 levels"):
         encode_event(event, max_bytes=1_000_000)
 
 
+@pytest.mark.usefixtures("encoder")
 def test_the_size_limit_counts_bytes_and_includes_its_bound() -> None:
     event = {"a": "ä" * 10}
     size = len('{"a":""}') + 20
@@ -88,6 +107,7 @@ def test_the_size_limit_counts_bytes_and_includes_its_bound() -> None:
         encode_event(event, max_bytes=size - 1)
 
 
+@pytest.mark.usefixtures("encoder")
 @pytest.mark.parametrize(
     "event",
     [
@@ -126,3 +146,70 @@ def test_any_dict_is_stored_as_it_is_or_refused(event: dict[str, Any]) -> None:
     assert 0 < len(event_identity(event)) <= 256
     # The worker computes the id of a raw entry from what it decoded.
     assert event_identity(json.loads(encoded)) == event_identity(event)
+
+
+class _Colour(enum.Enum):
+    RED = "red"
+
+
+class _Size(str, enum.Enum):
+    LARGE = "large"
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+DOUBTFUL = [
+    {"a": uuid.UUID(int=7)},
+    {"a": _Colour.RED},
+    {"a": _Size.LARGE},
+    {"a": _Text("x")},
+    {_Text("a"): 1},
+    {"a": (1, (2,))},
+    {"a": OrderedDict(b=1)},
+    OrderedDict(a=float("nan")),
+    {"a": float("nan"), "b": None},
+    {"a": [None, {"b": float("inf")}]},
+    {"a": 2**64},
+    {"a": -(2**70)},
+    {1: 2, None: 3, False: 4, 1.5: 5},
+    {"a": 1e16, "b": 1e-7, "c": -0.0, "d": 1e22, "e": 5e-324},
+    {"a": datetime.date(2026, 1, 1)},
+    {"a": "\ud800"},
+    {"a": '\x00\x7f\u2028\n\r\t"\\/'},
+    nested(100),
+    nested(101),
+    nested(300),
+]
+
+
+def outcome(event: dict[Any, Any]) -> object:
+    try:
+        return json.loads(encode_event(event, max_bytes=1_000_000))
+    except InvalidEvent as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("event", DOUBTFUL, ids=range(len(DOUBTFUL)))
+def test_what_may_be_sent_does_not_depend_on_orjson(event: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = outcome(event)
+    monkeypatch.setattr(encoding, "_encode_fast", lambda _: None)
+    assert found == outcome(event)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(ANY_TEXT, ANYTHING))
+def test_no_event_does(event: dict[str, Any]) -> None:
+    found = outcome(event)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "_encode_fast", lambda _: None)
+        assert found == outcome(event)
+
+
+@given(st.dictionaries(ANY_TEXT, ANY_TEXT | st.lists(ANY_TEXT)))
+def test_an_event_is_one_line(event: dict[str, Any]) -> None:
+    try:
+        assert b"\n" not in encode_event(event, max_bytes=1_000_000)
+    except InvalidEvent:
+        return

@@ -11,10 +11,11 @@ import pytest
 import redis
 
 from tiktok_events import Producer
+from tiktok_events.packing import Chunk
 from tiktok_events.trace import message_id, publishing
 
 INBOX = "tiktok-events:{stores}:inbox"
-ITEMS = [(b"{}", "id-1")]
+ITEMS = Chunk([b"{}"], ["1"])
 
 
 @pytest.fixture(autouse=True)
