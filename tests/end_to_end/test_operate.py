@@ -128,9 +128,9 @@ def test_retries_are_visible_with_their_next_time_and_last_error(
         producer.enqueue(order_completed(1), destination="stores")
     fleet.start()
     fleet.wait(lambda now: now.scheduled == 1)
-    (listed,) = fleet.json("retries")
+    (listed,) = fleet.json("retries", "list")
     assert (listed["id"], listed["attempts"], listed["code"]) == ("message-1", 1, 50000)
-    assert "message-1" not in fleet.run("worker", "retries", "--destination", "_unknown")
+    assert "message-1" not in fleet.run("worker", "retries", "list", "--destination", "_unknown")
 
 
 def test_preview_shows_requests_notes_and_refusals_without_sending(
