@@ -18,6 +18,7 @@ UNKNOWN = "_unknown"
 
 LEADER = f"{PREFIX}:leader"
 AUDIT = f"{PREFIX}:audit"
+ACCESS = f"{PREFIX}:access"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ ALL = {
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
+    ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
     Keys("D").replay: (

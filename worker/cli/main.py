@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from worker.cli.access_tokens import tokens
 from worker.cli.audit import audit
 from worker.cli.credentials import credentials
 from worker.cli.dead_letters import dead_letters
@@ -35,6 +36,7 @@ for command in (
     resume,
     credentials,
     event_sets,
+    tokens,
     sandbox,
 ):
     main.add_command(command)
