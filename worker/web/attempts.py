@@ -35,11 +35,8 @@ class Attempts:
             pipe.incr(key)
             pipe.ttl(key)
         told: list[Any] = pipe.execute()
-        waits = [
-            max(1, int(ttl))
-            for most, count, ttl in zip(keys.values(), told[1::3], told[2::3], strict=True)
-            if count > most
-        ]
+        counted = zip(keys.values(), told[1::3], told[2::3], strict=True)
+        waits = [max(1, int(left)) for most, count, left in counted if count > most]
         return max(waits, default=0)
 
     def forget(self, address: str) -> None:
