@@ -18,6 +18,7 @@ UNKNOWN = "_unknown"
 
 LEADER = f"{PREFIX}:leader"
 AUDIT = f"{PREFIX}:audit"
+ACCESS = f"{PREFIX}:access"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,19 @@ def credential_lock(name: str) -> str:
     return f"{credential(name)}:lock"
 
 
+def web_session(digest: str) -> str:
+    """Return one sign-in to the web pages; `digest` is the hash of the id in its cookie."""
+    return f"{PREFIX}:web:session:{digest}"
+
+
+def web_attempts(digest: str) -> str:
+    """Return the attempts to sign in from one address, which only a keyed digest stands for."""
+    return f"{PREFIX}:web:attempts:{digest}"
+
+
+WEB_SALT = f"{PREFIX}:web:salt"
+
+
 def limiter(scope: str) -> str:
     """Return the state of one rate limit; `scope` is a digest, since several destinations may share it."""
     return f"{PREFIX}:{{limit:{scope}}}"
@@ -156,6 +170,7 @@ ALL = {
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
+    ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
     Keys("D").replay: (
@@ -229,6 +244,14 @@ ALL = {
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
     woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
+    web_session("DIGEST"): (
+        "hash",
+        "web",
+        "after an hour without use, twelve hours, or at sign-out",
+        "one sign-in: id of its token, CSRF token, start",
+    ),
+    web_attempts("DIGEST"): ("string", "web", "after 5 minutes", "attempts to sign in from one address, and in all"),
+    WEB_SALT: ("string", "web", "after a day", "key of the digests above"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
 """Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""
