@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiktok_events.keys import PREFIX, REGISTRY, inbox, woken
+from tiktok_events.keys import PREFIX, REGISTRY, bulk, bulk_size, inbox, woken
 
 GROUP = "workers"
 """The one consumer group of every stream."""
@@ -34,6 +34,14 @@ class Keys:
     @property
     def inbox(self) -> str:
         return inbox(self.destination) if self.destination != UNKNOWN else self.of("inbox")
+
+    @property
+    def bulk(self) -> str:
+        return bulk(self.destination)
+
+    @property
+    def bulk_size(self) -> str:
+        return bulk_size(self.destination)
 
     @property
     def retry(self) -> str:
@@ -172,6 +180,8 @@ ALL = {
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
+    bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
+    bulk_size("D"): ("string", "producers, workers", "never", "how many events are in the packs"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
     Keys("D").replay: (
         "stream",

@@ -24,7 +24,7 @@ class MendingError(ValueError):
 
 
 def mended(payload: bytes, settings: str) -> Any:
-    """Return the event of `payload` with each line's `path = value` done to it: text or JSON; nothing behind the sign removes.
+    """Return the event of `payload` with each line's `path = value` done to it: JSON, else text; nothing removes.
 
     Raises:
         MendingError: a line is none of this kind, or its path leads through something that holds no fields.

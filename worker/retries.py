@@ -132,10 +132,11 @@ class Retries:
 
 def _letter(destination: str, envelope: Envelope, settings: Destination | None, *, now: float) -> DeadLetter:
     last = envelope.history[-1] if envelope.history else None
-    event = None
+    event, event_time = None, None
     if settings is not None:
         ready = prepare(Claimed(0, "", envelope), settings, settings.mapper(), now=now)
-        event = settings.known_event(ready.items[0].event) if isinstance(ready, Prepared) else None
+        if isinstance(ready, Prepared):
+            event, event_time = settings.known_event(ready.items[0].event), ready.items[0].event_time
     return DeadLetter(
         destination=destination,
         reason=GIVEN_UP,
@@ -145,4 +146,5 @@ def _letter(destination: str, envelope: Envelope, settings: Destination | None, 
         code=last.code if last else None,
         request_id=last.request_id if last else None,
         event=event,
+        event_time=event_time,
     )

@@ -3,6 +3,23 @@
 from worker.dead_letters.browsing import Look, Tally, facets, look, tally
 from worker.dead_letters.changes import Changes, Replayed
 from worker.dead_letters.letter import DeadLetter
-from worker.dead_letters.queries import Filter, Queries
+from worker.dead_letters.queries import Filter, Position, Queries, position
+from worker.dead_letters.requeueing import JobStep, Wanted, requeue
 
-__all__ = ["Changes", "DeadLetter", "Filter", "Look", "Queries", "Replayed", "Tally", "facets", "look", "tally"]
+__all__ = [
+    "Changes",
+    "DeadLetter",
+    "Filter",
+    "JobStep",
+    "Look",
+    "Position",
+    "Queries",
+    "Replayed",
+    "Tally",
+    "Wanted",
+    "facets",
+    "look",
+    "position",
+    "requeue",
+    "tally",
+]
