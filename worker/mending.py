@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from itertools import zip_longest
 from typing import Any
 
 import orjson
@@ -91,3 +92,21 @@ def difference(before: Any, after: Any) -> list[str]:
         for_an_editor(before).splitlines(), for_an_editor(after).splitlines(), lineterm="", n=3
     )
     return list(lines)[2:]
+
+
+def changed_places(before: Any, after: Any, path: str = "") -> list[str]:
+    """Return where two events differ, without what stands there."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = [*before, *(key for key in after if key not in before)]
+        pairs = [(key, before.get(key, _ABSENT), after.get(key, _ABSENT)) for key in keys]
+    elif isinstance(before, list) and isinstance(after, list):
+        pairs = [
+            (str(number), each, other)
+            for number, (each, other) in enumerate(zip_longest(before, after, fillvalue=_ABSENT))
+        ]
+    else:
+        return [] if before == after and type(before) is type(after) else [path or "$"]
+    return [place for key, old, new in pairs for place in changed_places(old, new, f"{path}.{key}" if path else key)]
+
+
+_ABSENT = object()
