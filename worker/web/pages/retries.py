@@ -30,7 +30,7 @@ def index() -> str:
     names = [keys_of(wanted).destination] if wanted else list(counts)
     start = place(request.args.get("behind", ""))
     page = schedule.page(here.redis, names, start=start, sooner=request.args.get("towards") == "now", size=_ROWS)
-    fields = {"destination": wanted} if wanted else {}
+    fields: dict[str, Any] = {"destination": wanted} if wanted else {}
     return render_template(
         "retries.html",
         page=page,

@@ -69,4 +69,5 @@ def _largest_first(known: dict[str, dict[str, int]]) -> dict[str, dict[str, int]
 
 
 def _link(chosen: Selection, behind: str | None, **more: str) -> str | None:
-    return url_for("dead_letters.index", **{**chosen.fields, "behind": behind, **more}) if behind else None
+    fields: dict[str, Any] = {**chosen.fields, "behind": behind, **more}
+    return url_for("dead_letters.index", **fields) if behind else None
