@@ -206,7 +206,12 @@ ALL = {
     Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),
     Keys("D").slices: ("zset", "workers", "15 s after the last renewal", "leases of running deliver tasks"),
     Keys("D").totals: ("hash", "workers", "never", "counters since the beginning"),
-    f"{Keys('D').of('minute')}:N": ("hash", "workers", "after two hours", "the same counters by minute"),
+    f"{Keys('D').of('minute')}:N": (
+        "hash",
+        "workers",
+        "after two hours",
+        "the same counters by minute, how long events took, what waited",
+    ),
     f"{Keys('D').of('ledger')}:N": (
         "set",
         "workers",

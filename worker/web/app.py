@@ -18,10 +18,11 @@ from werkzeug.exceptions import HTTPException
 
 from worker.config import Config
 from worker.web.display import FILTERS
+from worker.web.figures import Figures
 from worker.web.pages import PAGES
 from worker.web.security import guard
 from worker.web.settings import WebSettings
-from worker.web.shell import EXTENSION, Shell, shell
+from worker.web.shell import EXTENSION, Shell
 from worker.web.visitors import origin, visitor
 
 _MOST_FORM_BYTES = 2 * 1024 * 1024
@@ -54,7 +55,13 @@ def create_app(
     app.config.update(SESSION_COOKIE_NAME="te_messages", SESSION_COOKIE_SAMESITE="Lax")
     app.session_interface = _Messages()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions[EXTENSION] = Shell(redis=redis, config=config, settings=settings, clock=clock)
+    app.extensions[EXTENSION] = Shell(
+        redis=redis,
+        config=config,
+        settings=settings,
+        clock=clock,
+        figures=Figures(redis, tuple(config.destinations), clock),
+    )
     app.jinja_env.filters.update(FILTERS)
     guard(app, own_access=frozenset({door.name} if door else ()))
     for page in PAGES:
@@ -81,7 +88,7 @@ def _at_hand(app: Flask) -> dict[str, Any]:
         "csrf_token": lambda: g.get("csrf", ""),
         "asset": _asset,
         "theme": request.cookies.get("te_theme", "auto"),
-        "now": shell().now(),
+        "endpoints": app.view_functions,
     }
 
 
