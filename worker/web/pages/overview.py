@@ -25,7 +25,14 @@ def index() -> str:
     """Show every destination, those in trouble first; `q` picks those whose names hold it."""
     wanted = request.args.get("q", "").strip().lower()
     found = [each for each in figures().overviews() if wanted in each.destination]
-    return render_template("overview.html", destinations=found, q=wanted, state_of=state_of, unknown=UNKNOWN)
+    return render_template(
+        "overview.html",
+        destinations=found,
+        healthy={each.destination for each in found if state_of(each)[1] == "good"},
+        q=wanted,
+        state_of=state_of,
+        unknown=UNKNOWN,
+    )
 
 
 @blueprint.get("/overview.json")

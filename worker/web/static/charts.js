@@ -26,10 +26,10 @@
 
   // Chart: its lines, each with its name in the figures, and how a value reads.
   const CHARTS = {
-    throughput: { lines: [["delivered", "delivered"]], read: count, unit: { hour: "a minute", live: "a second" } },
+    throughput: { lines: [["delivered", "delivered"]], read: count, unit: { hour: "this minute", live: "a second" } },
     latency: { lines: [["p50_ms", "half within"], ["p95_ms", "95 % within"]], read: seconds, unit: { hour: "", live: "" } },
     backlog: { lines: [["backlog", "waiting"]], read: count, unit: { hour: "", live: "" } },
-    failures: { lines: [["failed", "failed"]], read: count, unit: { hour: "a minute", live: "a second" } },
+    failures: { lines: [["failed", "failed"]], read: count, unit: { hour: "this minute", live: "a second" } },
   };
 
   const element = (name, attributes, text) => {
