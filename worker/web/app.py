@@ -60,7 +60,7 @@ def create_app(
         config=config,
         settings=settings,
         clock=clock,
-        figures=Figures(redis, tuple(config.destinations), clock),
+        figures=Figures(redis, config.destinations, clock),
     )
     app.jinja_env.filters.update(FILTERS)
     guard(app, own_access=frozenset({door.name} if door else ()))

@@ -9,9 +9,10 @@ from typing import Any
 
 from redis import Redis
 
+from worker.config import Destination
 from worker.history import History, Minute, total
 from worker.keys import UNKNOWN
-from worker.overview import Overview, look
+from worker.overview import Overview, look_at
 
 _FRESH_SECONDS = 1.0
 """Pages that many people look at ask Redis once."""
@@ -25,7 +26,7 @@ class Figures:
     """The figures of all destinations, kept for a moment."""
 
     redis: Redis
-    names: Sequence[str]
+    destinations: Mapping[str, Destination]
     clock: Callable[[], float]
     _history: History = field(init=False)
     _kept: dict[tuple[str, ...], tuple[float, Any]] = field(default_factory=dict)
@@ -36,15 +37,14 @@ class Figures:
 
     def overviews(self, names: Sequence[str] | None = None) -> list[Overview]:
         """Return how destinations are, those in trouble first."""
-        if names is not None:
-            return [look(self.redis, name, now=self.clock()) for name in names]
-        found = [look(self.redis, name, now=self.clock()) for name in self.names]
-        stray = look(self.redis, UNKNOWN, now=self.clock())
-        return sorted([*found, *([stray] if stray.dead else [])], key=_trouble)
+        wanted = [*self.destinations, UNKNOWN] if names is None else names
+        found = look_at(self.redis, wanted, now=self.clock(), settings=self.destinations)
+        # What named no destination is shown once there is any.
+        return sorted((each for each in found if names or each.destination != UNKNOWN or each.dead), key=_trouble)
 
     def told(self, name: str | None = None) -> dict[str, Any]:
         """Return the figures of one destination, or of all, as the pages' scripts want them."""
-        names = tuple(self.names) if name is None else (name,)
+        names = tuple(self.destinations) if name is None else (name,)
         # One at a time: the others then find what the first one asked for.
         with self._lock:
             at, told = self._kept.get(names, (0.0, None))
@@ -74,10 +74,14 @@ class Figures:
 
 def state_of(overview: Overview) -> tuple[str, str]:
     """Return a destination's state in words, and how bad that is: good, warn, or bad."""
+    if overview.fault:
+        return f"unreadable: {overview.fault}", "bad"
     if overview.pause:
         return "paused", "bad"
     if overview.breaker != "closed":
         return ("breaker open", "bad") if overview.breaker == "open" else ("probing", "warn")
+    if overview.blocked_seconds:
+        return "waiting for TikTok", "warn"
     return "running", "good"
 
 

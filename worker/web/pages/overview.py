@@ -13,6 +13,7 @@ from worker.web.figures import state_of
 from worker.web.security import local_path, requires
 from worker.web.shell import figures, record, shell
 from worker.web.visitors import visitor
+from worker.workers import workers
 
 blueprint = Blueprint("overview", __name__)
 
@@ -30,6 +31,7 @@ def index() -> str:
         destinations=found,
         healthy={each.destination for each in found if state_of(each)[1] == "good"},
         q=wanted,
+        workers=workers(shell().redis),
         state_of=state_of,
         unknown=UNKNOWN,
     )
