@@ -13,6 +13,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "CELERY_BROKER_URL": ("where Celery's wake-ups go, in Celery's own spelling", "`REDIS_URL`"),
     "TIKTOK_EVENTS_CONFIG": ("path of the configuration", "`destinations.toml`"),
     "SENTRY_DSN": ("where incidents and crashes are reported", "nowhere"),
+    "PORT": ("where `python -m worker web` listens", "`8000`"),
     "LOG_LEVEL": ("least level of the log lines", "`INFO`"),
     "XDG_STATE_HOME": (
         "folder in which the embedded server keeps `tiktok-events/`",

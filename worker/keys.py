@@ -143,6 +143,19 @@ def credential_lock(name: str) -> str:
     return f"{credential(name)}:lock"
 
 
+def web_session(digest: str) -> str:
+    """Return one sign-in to the web pages; `digest` is the hash of the id in its cookie."""
+    return f"{PREFIX}:web:session:{digest}"
+
+
+def web_attempts(digest: str) -> str:
+    """Return the attempts to sign in from one address, which only a keyed digest stands for."""
+    return f"{PREFIX}:web:attempts:{digest}"
+
+
+WEB_SALT = f"{PREFIX}:web:salt"
+
+
 def limiter(scope: str) -> str:
     """Return the state of one rate limit; `scope` is a digest, since several destinations may share it."""
     return f"{PREFIX}:{{limit:{scope}}}"
@@ -242,6 +255,14 @@ ALL = {
         "after 24 hours; a request under way after 60 s",
         "answer to an `Idempotency-Key`: state, digest of the body, ids",
     ),
+    web_session("DIGEST"): (
+        "hash",
+        "web",
+        "after an hour without use, twelve hours, or at sign-out",
+        "one sign-in: id of its token, CSRF token, start",
+    ),
+    web_attempts("DIGEST"): ("string", "web", "after 5 minutes", "attempts to sign in from one address, and in all"),
+    WEB_SALT: ("string", "web", "after a day", "key of the digests above"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
 """Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""

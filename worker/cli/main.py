@@ -15,6 +15,7 @@ from worker.cli.preview import preview
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
 from worker.cli.status import status
+from worker.cli.web import web
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,5 +39,6 @@ for command in (
     event_sets,
     tokens,
     sandbox,
+    web,
 ):
     main.add_command(command)
