@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from werkzeug.datastructures import Headers
 
 from schemas.suggestions import did_you_mean
 from worker.access import AccessTokens
@@ -41,7 +42,7 @@ def admit_token(tokens: AccessTokens, text: str, destination: str, config: Confi
     return Caller(access.name, access.token_id)
 
 
-def admit_signature(raw: bytes, headers: Mapping[str, str], destination: str, config: Config) -> Caller:
+def admit_signature(raw: bytes, headers: Headers, destination: str, config: Config) -> Caller:
     """Let in a delivery that Segment signed. Raises Refusal."""
     found = config.destinations.get(destination)
     signature = headers.get("X-Signature")

@@ -35,12 +35,17 @@ class Parsed:
     last: bool = False
 
 
-def read_body(stream: IO[bytes], length: int | None) -> bytes:
-    """Return the body as it came. Raises Refusal."""
+def checked(length: int | None) -> int:
+    """Return the body's length. Raises Refusal."""
     if length is None:
         raise Refusal("length_required", "the request has no Content-Length")
     if length > MAX_BODY_BYTES:
         raise Refusal("too_large", f"the body has more than {MAX_BODY_BYTES} bytes")
+    return length
+
+
+def read_body(stream: IO[bytes], length: int) -> bytes:
+    """Return the body as it came. Raises Refusal."""
     raw = stream.read(length)
     if len(raw) < length:
         raise Refusal("malformed_body", "the body ends before its Content-Length")
@@ -105,8 +110,9 @@ def one_or_array(pieces: Iterator[str], *, max_characters: int) -> Iterator[Pars
     window = _Window(pieces, max_characters)
     first = window.next()
     if first == "{":
-        yield window.value()
-        if window.next():
+        found = window.value()
+        yield found
+        if not found.last and window.next():
             yield Parsed(fault="there is more after the object; several events need an array, or lines", last=True)
     elif first == "[":
         yield from _elements(window)

@@ -19,7 +19,7 @@ from worker.access import AccessTokens
 from worker.config import Config, Destination
 from worker.door import checks, trial
 from worker.door.admission import Caller, admit_signature, admit_token, bearer, find
-from worker.door.body import WIRE_SHARE, read_body, texts
+from worker.door.body import MAX_BODY_BYTES, WIRE_SHARE, checked, read_body, texts
 from worker.door.idempotency import Idempotency
 from worker.door.problems import KINDS, Refusal
 from worker.door.request import Wishes, wishes
@@ -80,8 +80,12 @@ class Door:
     def _taken(self, request: Request, name: str) -> Response:
         token = bearer(request.headers.get("Authorization"))
         caller = None if token is None else admit_token(self._tokens, token, name, self._config)
+        # The pages beside it take no more than a form.
+        request.max_content_length = MAX_BODY_BYTES
         wanted = wishes(request.headers, request.args)
-        raw = read_body(request.stream, request.content_length)
+        length = checked(request.content_length)
+        # Asking for the stream already ends a request that is too long, in Flask's words.
+        raw = read_body(request.stream, length)
         caller = caller or admit_signature(raw, request.headers, name, self._config)
         memory = Idempotency(
             self._redis,
@@ -108,9 +112,7 @@ class Door:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 
-    def _stored(
-        self, raw: bytes, wanted: Wishes, caller: Caller, destination: Destination, done: Outcome
-    ) -> Outcome:
+    def _stored(self, raw: bytes, wanted: Wishes, caller: Caller, destination: Destination, done: Outcome) -> Outcome:
         pieces = texts(raw, gzipped=wanted.gzipped)
         events = wanted.read(pieces, max_characters=WIRE_SHARE * destination.max_event_bytes)
         validate = wanted.validate or ("shape" if caller.signed else destination.door.validate)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from werkzeug.datastructures import Headers
+
 from tiktok_events.identity import id_fault
 from worker.door.body import Parsed, lines, one_or_array
 from worker.door.problems import Refusal
@@ -32,7 +34,7 @@ class Wishes:
     """The above in one text: two requests with one idempotency key must agree in it."""
 
 
-def wishes(headers: Mapping[str, str], query: Mapping[str, str]) -> Wishes:
+def wishes(headers: Headers, query: Mapping[str, str]) -> Wishes:
     """Read headers and query. Raises Refusal."""
     form, gzipped = _form(headers.get("Content-Type", "")), _gzipped(headers.get("Content-Encoding", ""))
     validate = query.get("validate")
