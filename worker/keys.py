@@ -170,6 +170,11 @@ def limiter(scope: str) -> str:
     return f"{PREFIX}:{{limit:{scope}}}"
 
 
+def door_answer(digest: str) -> str:
+    """Return what the HTTP door answered to one idempotency key; `digest` names caller, destination and key."""
+    return f"{PREFIX}:{{door:{digest}}}"
+
+
 ALL = {
     REGISTRY: (
         "hash",
@@ -266,6 +271,12 @@ ALL = {
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
     woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
+    door_answer("DIGEST"): (
+        "hash",
+        "the HTTP door",
+        "after 24 hours; a request under way after 60 s",
+        "answer to an `Idempotency-Key`: state, digest of the body, ids",
+    ),
     web_session("DIGEST"): (
         "hash",
         "web",

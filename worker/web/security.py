@@ -110,7 +110,9 @@ def _refuse_stranger() -> Any:
         return None
     if visitor().how != "nobody":
         abort(403, f"You have not the scope {needed}.")
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+    # Machines, and an application without pages, get a plain refusal.
+    wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+    if not wants_page or "sign_in.form" not in current_app.view_functions:
         abort(401)
     return redirect(url_for("sign_in.form", next=local_path(request.full_path.rstrip("?"))))
 
