@@ -67,7 +67,7 @@ def create_app(
         figures=Figures(redis, config.destinations, clock),
     )
     app.jinja_env.filters.update(FILTERS)
-    guard(app, own_access=frozenset({door.name} if door else ()))
+    guard(app, own_access=frozenset({health.blueprint.name, *([door.name] if door else ())}))
     for page in (health.blueprint,) if only_door else PAGES:
         app.register_blueprint(page)
     if door is not None:
