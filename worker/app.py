@@ -27,6 +27,7 @@ from worker.registry import register
 from worker.runtime import Runtime, runtime, spare_the_collector
 from worker.schedule import LEASE_SECONDS
 from worker.waker import Waker
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,8 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         here = runtime()
-        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname)
+        heartbeat = Heartbeat(worker.hostname, slots=worker.concurrency or 1)
+        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname, heartbeat=heartbeat)
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:

@@ -19,6 +19,7 @@ UNKNOWN = "_unknown"
 LEADER = f"{PREFIX}:leader"
 AUDIT = f"{PREFIX}:audit"
 ACCESS = f"{PREFIX}:access"
+WORKERS = f"{PREFIX}:workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,11 @@ def limiter(scope: str) -> str:
     return f"{PREFIX}:{{limit:{scope}}}"
 
 
+def door_answer(digest: str) -> str:
+    """Return what the HTTP door answered to one idempotency key; `digest` names caller, destination and key."""
+    return f"{PREFIX}:{{door:{digest}}}"
+
+
 ALL = {
     REGISTRY: (
         "hash",
@@ -177,6 +183,12 @@ ALL = {
         "destinations that exist, with the limits producers keep to",
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
+    WORKERS: (
+        "zset",
+        "workers",
+        "an hour after the last sign of life",
+        "which workers there are, by last sign",
+    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
@@ -216,7 +228,12 @@ ALL = {
     Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),
     Keys("D").slices: ("zset", "workers", "15 s after the last renewal", "leases of running deliver tasks"),
     Keys("D").totals: ("hash", "workers", "never", "counters since the beginning"),
-    f"{Keys('D').of('minute')}:N": ("hash", "workers", "after two hours", "the same counters by minute"),
+    f"{Keys('D').of('minute')}:N": (
+        "hash",
+        "workers",
+        "after two hours",
+        "the same counters by minute, how long events took, what waited",
+    ),
     f"{Keys('D').of('ledger')}:N": (
         "set",
         "workers",
@@ -254,6 +271,12 @@ ALL = {
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
     woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
+    door_answer("DIGEST"): (
+        "hash",
+        "the HTTP door",
+        "after 24 hours; a request under way after 60 s",
+        "answer to an `Idempotency-Key`: state, digest of the body, ids",
+    ),
     web_session("DIGEST"): (
         "hash",
         "web",

@@ -91,7 +91,7 @@ def look_at(
     answers = run_many(redis, [*calls, *limits.values()])
     shares = dict(zip(limits, answers[len(names) :], strict=True))
     return [
-        Overview(name, fault=str(answer).partition(" ")[0])
+        Overview(name, fault=_fault(answer))
         if isinstance(answer, ResponseError)
         else _overview(name, answer, shares.get(name), now)
         for name, answer in zip(names, answers, strict=False)
@@ -144,6 +144,11 @@ def _overview(destination: str, answer: Any, share: Any, now: float) -> Overview
         blocked_seconds=max(0.0, round(float(state.get("blocked_until", 0)) / 1000 - now, 1)),
         limit_in_force=None if share is None or isinstance(share, ResponseError) else float(share[0]),
     )
+
+
+def _fault(refusal: ResponseError) -> str:
+    # Redis 6.2 puts words of its own before the script's.
+    return "WRONGTYPE" if "WRONGTYPE" in str(refusal) else type(refusal).__name__
 
 
 def _pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from worker.access import SCOPES, AccessTokens
 from worker.cli import context
+from worker.config import Config
 from worker.web import TrustedProxy, WebSettings
 from worker.web.serving import serve
 
@@ -32,9 +33,14 @@ _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
     type=click.Choice([scope for scope in SCOPES if scope != "enqueue"]),
     help="What such a user may do; repeatable.",
 )
+@click.option("--door", is_flag=True, help="Also take events: POST /v1/destinations/NAME/events.")
+@click.option("--only-door", is_flag=True, help="Take events and show no page.")
 def web(
     host: str,
     port: int | None,
+    *,
+    door: bool,
+    only_door: bool,
     allowed_hosts: tuple[str, ...],
     networks: tuple[str, ...],
     user_header: str | None,
@@ -49,7 +55,15 @@ def web(
         raise click.BadParameter(str(error), param_hint="--trusted-proxy") from None
     settings = WebSettings(host=host, proxy=proxy, allowed_hosts=frozenset(name.lower() for name in allowed_hosts))
     config, redis = context.config(), context.redis()
-    if not settings.on_loopback and not (proxy and proxy.user_header) and not _somebody_may_read(redis):
+    if only_door and not settings.on_loopback and not _somebody_may_enqueue(redis, config):
+        click.echo(
+            f"{host} can be reached from elsewhere, and nobody could send anything. Make a token first: "
+            "python -m worker tokens create --name NAME --scope enqueue; or set door.segment_secret.",
+            err=True,
+        )
+        sys.exit(_EXIT_CONFIG)
+    open_to_all = not settings.on_loopback and not (proxy and proxy.user_header) and not only_door
+    if open_to_all and not _somebody_may_read(redis):
         click.echo(
             f"{host} can be reached from elsewhere, and nobody could sign in. Make a token first: "
             "python -m worker tokens create --name NAME --scope read; or name a sign-on proxy with "
@@ -57,7 +71,7 @@ def web(
             err=True,
         )
         sys.exit(_EXIT_CONFIG)
-    serve(config, redis, settings, port=_port() if port is None else port)
+    serve(config, redis, settings, port=_port() if port is None else port, door=door, only_door=only_door)
 
 
 def _somebody_may_read(redis: Redis) -> bool:
@@ -65,6 +79,15 @@ def _somebody_may_read(redis: Redis) -> bool:
         return AccessTokens(redis).exist("read", "operate", "reveal")
     except RedisError:
         # Nobody can be asked: then nobody may come in.
+        return False
+
+
+def _somebody_may_enqueue(redis: Redis, config: Config) -> bool:
+    if any(destination.door.segment_secret for destination in config.destinations.values()):
+        return True
+    try:
+        return AccessTokens(redis).exist("enqueue")
+    except RedisError:
         return False
 
 

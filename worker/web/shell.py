@@ -11,6 +11,7 @@ from redis import Redis
 
 from worker import audit
 from worker.config import Config
+from worker.web.figures import Figures
 from worker.web.settings import WebSettings
 from worker.web.visitors import visitor
 
@@ -25,6 +26,7 @@ class Shell:
     config: Config
     settings: WebSettings
     clock: Callable[[], float]
+    figures: Figures
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -34,6 +36,11 @@ class Shell:
 def shell() -> Shell:
     """Return the shell of the running application."""
     return cast("Shell", current_app.extensions[EXTENSION])
+
+
+def figures() -> Figures:
+    """Return the figures of the destinations."""
+    return shell().figures
 
 
 def record(action: str, *, destination: str, details: Mapping[str, object]) -> None:
