@@ -36,6 +36,7 @@ def index() -> str:
         page=page,
         counts=counts,
         wanted=wanted,
+        now=here.now(),
         total=sum(counts.get(name, 0) for name in names),
         sooner=url_for("retries.index", behind=page.sooner.text(), towards="now", **fields) if page.sooner else None,
         later=url_for("retries.index", behind=page.later.text(), **fields) if page.later else None,

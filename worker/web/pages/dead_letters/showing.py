@@ -57,6 +57,8 @@ def _page(letter: DeadLetter, *, clear: bool) -> str:
     edited = queries.is_edited(letter.ref)
     original = queries.original(letter.ref) if edited else None
     meaning, advice = REASONS[letter.reason]
+    becomes = prospect(letter, clear=clear)
+    again = becomes.stopped.faults if becomes and becomes.stopped else ()
     return render_template(
         "letters/show.html",
         letter=letter,
@@ -64,10 +66,10 @@ def _page(letter: DeadLetter, *, clear: bool) -> str:
         advice=advice,
         code_meaning=CODES[letter.code][1] if letter.code in CODES else None,
         clear=clear,
-        event=shown(letter.envelope.payload, letter.faults, clear=clear),
+        event=shown(letter.envelope.payload, tuple(dict.fromkeys((*letter.faults, *again))), clear=clear),
         text=letter.envelope.payload[:_MOST_TEXT].decode("utf-8", "replace") if clear else None,
         comparison=None if original is None else compare(original, letter.envelope.payload, clear=clear),
-        prospect=prospect(letter, clear=clear),
+        prospect=becomes,
         replayable=letter.destination != UNKNOWN,
     )
 
