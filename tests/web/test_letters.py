@@ -147,7 +147,7 @@ def test_one_is_shown_with_its_faults_beside_its_fields_and_nobody_in_clear(
     assert "broken" in line
     assert "← must be a number" in line
     assert "<code>properties.content_ids</code> is missing" in page
-    for told in ("try later", "request-1", "request-2", "fields break the contract", "It would be a dead letter again"):
+    for told in ("try later", "request-1", "request-2", "Fields break the contract", "It would be a dead letter again"):
         assert told in page
 
 
