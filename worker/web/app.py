@@ -17,9 +17,11 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from worker.config import Config
+from worker.metrics.exposition import WebMetrics
 from worker.web.display import FILTERS
 from worker.web.figures import Figures
-from worker.web.pages import PAGES, health
+from worker.web.measuring import measure
+from worker.web.pages import OF_MACHINES, PAGES, health
 from worker.web.security import guard
 from worker.web.settings import WebSettings
 from worker.web.shell import EXTENSION, Shell
@@ -48,7 +50,7 @@ def create_app(
 ) -> Flask:
     """Return the application. `door` is the HTTP door's blueprint; it knows its callers by their tokens itself.
 
-    `only_door` leaves the pages out, but for the probes of its health.
+    `only_door` leaves the pages out, but for what machines read: health and metrics.
     """
     app = Flask("worker.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
@@ -59,16 +61,19 @@ def create_app(
     app.config.update(SESSION_COOKIE_NAME="te_messages", SESSION_COOKIE_SAMESITE="Lax")
     app.session_interface = _Messages()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    metrics = WebMetrics(redis, config)
     app.extensions[EXTENSION] = Shell(
         redis=redis,
         config=config,
         settings=settings,
         clock=clock,
         figures=Figures(redis, config.destinations, clock),
+        metrics=metrics,
     )
     app.jinja_env.filters.update(FILTERS)
+    measure(app, metrics.meter, door=door.name if door else None)
     guard(app, own_access=frozenset({health.blueprint.name, *([door.name] if door else ())}))
-    for page in (health.blueprint,) if only_door else PAGES:
+    for page in OF_MACHINES if only_door else PAGES:
         app.register_blueprint(page)
     if door is not None:
         app.register_blueprint(door)
