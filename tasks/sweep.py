@@ -27,6 +27,7 @@ _UNKNOWN_KEPT = 1_000_000
 def sweep_destination(here: Runtime, destination: Destination, *, now: float) -> list[str]:
     """Do one destination's round; return the replay jobs that nobody runs."""
     keys = Keys(destination.name)
+    here.meter.progress()
     _purge(here, keys, destination.dead_letters.max_age_seconds, destination.dead_letters.max_count, now=now)
     _forget_dead_consumers(here, keys)
     _watch(here, keys, destination, here.alerts, now=now)

@@ -48,6 +48,7 @@ class Waker(threading.Thread):
         *,
         name: str,
         heartbeat: Heartbeat | None = None,
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
         self._heartbeat = heartbeat
@@ -61,6 +62,7 @@ class Waker(threading.Thread):
         self._blocked: set[str] = set()
         self._faulty: set[str] = set()
         self._own_name = name
+        self._turned = turned
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
 
@@ -73,6 +75,7 @@ class Waker(threading.Thread):
         redis: Redis | None = None
         failures = 0
         while not self._stopping.is_set():
+            self._turned()
             try:
                 redis = redis or self._connect()
                 if self._heartbeat is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import sentry_sdk
 from flask import Blueprint, Flask, Response, g, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 from redis import Redis
@@ -17,13 +19,17 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from worker.config import Config
+from worker.metrics.exposition import WebMetrics
 from worker.web.display import FILTERS
 from worker.web.figures import Figures
-from worker.web.pages import PAGES, health
+from worker.web.measuring import measure
+from worker.web.pages import OF_MACHINES, PAGES, health
 from worker.web.security import guard
 from worker.web.settings import WebSettings
 from worker.web.shell import EXTENSION, Shell
 from worker.web.visitors import origin, visitor
+
+log = logging.getLogger(__name__)
 
 _MOST_FORM_BYTES = 2 * 1024 * 1024
 
@@ -48,9 +54,9 @@ def create_app(
 ) -> Flask:
     """Return the application. `door` is the HTTP door's blueprint; it knows its callers by their tokens itself.
 
-    `only_door` leaves the pages out, but for the probes of its health.
+    `only_door` leaves the pages out, but for what machines read: health and metrics.
     """
-    app = Flask("worker.web", static_url_path="/static")
+    app = _Application("worker.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = _MOST_FORM_BYTES
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
@@ -59,16 +65,19 @@ def create_app(
     app.config.update(SESSION_COOKIE_NAME="te_messages", SESSION_COOKIE_SAMESITE="Lax")
     app.session_interface = _Messages()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    metrics = WebMetrics(redis, config)
     app.extensions[EXTENSION] = Shell(
         redis=redis,
         config=config,
         settings=settings,
         clock=clock,
         figures=Figures(redis, config.destinations, clock),
+        metrics=metrics,
     )
     app.jinja_env.filters.update(FILTERS)
+    measure(app, metrics.meter, door=door.name if door else None)
     guard(app, own_access=frozenset({health.blueprint.name, *([door.name] if door else ())}))
-    for page in (health.blueprint,) if only_door else PAGES:
+    for page in OF_MACHINES if only_door else PAGES:
         app.register_blueprint(page)
     if door is not None:
         app.register_blueprint(door)
@@ -76,6 +85,14 @@ def create_app(
     app.register_error_handler(HTTPException, _refused_plainly if only_door else _refused)
     app.register_error_handler(RedisError, _no_redis_plainly if only_door else _no_redis)
     return app
+
+
+class _Application(Flask):
+    """Flask, but what it logs names no path: a person's address may stand in one."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        sentry_sdk.capture_exception(exc_info)
+        log.error("page failed", extra={"endpoint": request.endpoint}, exc_info=exc_info)
 
 
 class _Messages(SecureCookieSessionInterface):

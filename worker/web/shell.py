@@ -11,6 +11,7 @@ from redis import Redis
 
 from worker import audit
 from worker.config import Config
+from worker.metrics.exposition import WebMetrics
 from worker.web.figures import Figures
 from worker.web.settings import WebSettings
 from worker.web.visitors import visitor
@@ -27,6 +28,7 @@ class Shell:
     settings: WebSettings
     clock: Callable[[], float]
     figures: Figures
+    metrics: WebMetrics
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
