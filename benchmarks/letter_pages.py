@@ -1,6 +1,6 @@
-"""How long does the server take for each web page, with very many dead letters and destinations?
+"""How long does the server take for each page of dead letters and retries, with very many dead letters and destinations?
 
-`python -m benchmarks.pages [--letters 1000000] [--destinations 200]`, on a Redis of its own. A fifth of the dead
+`python -m benchmarks.letter_pages [--letters 1000000] [--destinations 200]`, on a Redis of its own. A fifth of the dead
 letters lie in one destination, the others in all of them.
 """
 
@@ -55,8 +55,6 @@ def main(letters: int, destinations: int) -> None:
 def _paths(name: str) -> list[tuple[str, str]]:
     letters = "/dead-letters"
     return [
-        ("overview", "/"),
-        ("audit", "/audit"),
         ("dead letters, first page", letters),
         ("dead letters, one destination", f"{letters}?destination={name}"),
         ("dead letters, one reason", f"{letters}?reason=invalid"),
