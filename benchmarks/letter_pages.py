@@ -1,4 +1,4 @@
-"""How long does the server take for each page of dead letters and retries, with very many dead letters and destinations?
+"""How long does the server take for a page of dead letters or retries, with very many of them and of destinations?
 
 `python -m benchmarks.letter_pages [--letters 1000000] [--destinations 200]`, on a Redis of its own. A fifth of the dead
 letters lie in one destination, the others in all of them.
