@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries, Replayed
 from worker.inbox import Claimed, Inbox
 from worker.keys import GROUP, Keys
+from worker.replay_jobs import ReplayJobs
 from worker.scripts import run
 from worker.settlement import Dead, Done, Fate, Later, Settlement, write
 
@@ -195,6 +196,22 @@ class Queue(RuleBasedStateMachine):
         self.replays[number] += 1
         self.payloads[number] = self.revised.pop(number, self.payloads[number])
         self.find_in(3, [number], 1)
+
+    @precondition(lambda self: self.at("dead"))
+    @rule()
+    def replay_by_a_job(self) -> None:
+        """All at once, some of them edited, some of them seen by a person who will discard them later."""
+        dead = self.at("dead")
+        jobs = ReplayJobs(self.redis, KEYS, owner="model")
+        job = jobs.start(Filter(), planned=len(dead), rate=1e9, forced=False, by="model")
+        *_, last = jobs.run(job.id, lambda _: False)
+        assert (last.state, last.replayed) == ("done", len(dead))
+        self.redis.delete(KEYS.jobs, KEYS.job(job.id))  # a job's record is kept for a month
+        self.totals["replayed"] += len(dead)
+        self.replays.update(dead)
+        for number in dead:
+            self.payloads[number] = self.revised.pop(number, self.payloads[number])
+        self.find_in(3, dead, len(dead))
 
     @precondition(lambda self: self.places)
     @rule(data=st.data())
