@@ -25,7 +25,7 @@ from schemas.sources.reading import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, log_fields, pauses, reasons, settled  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
-from worker.config import credentials, order_sync, schema  # noqa: E402
+from worker.config import credentials, door, order_sync, schema  # noqa: E402
 from worker.metrics import names as metrics  # noqa: E402
 from worker.tracing import names as span_names  # noqa: E402
 
@@ -162,6 +162,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings-rate-limit": lambda: settings_of(schema.RateLimitSchema),
     "settings-breaker": lambda: settings_of(schema.BreakerSchema),
     "settings-guard": lambda: settings_of(schema.GuardSchema),
+    "settings-door": lambda: settings_of(door.DoorSchema),
     "settings-dead-letters": lambda: settings_of(schema.DeadLettersSchema),
     "settings-mappings": lambda: settings_of(schema.MappingSchema),
     "settings-alerts": lambda: settings_of(schema.AlertsSchema),

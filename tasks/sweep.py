@@ -10,6 +10,7 @@ from tasks.replay import replay
 from worker.alerts import Alerts
 from worker.config import Config, Destination
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
+from worker.history import note_backlog
 from worker.keys import GROUP, UNKNOWN, Keys
 from worker.overview import look
 from worker.registry import register
@@ -53,6 +54,7 @@ def _forget_dead_consumers(here: Runtime, keys: Keys) -> None:
 def _watch(here: Runtime, keys: Keys, destination: Destination, alerts: Alerts, *, now: float) -> None:
     """Tell of a backlog that grows old and of dead letters that come fast: once each, until it is over."""
     found = look(here.redis, destination.name, now=now)
+    note_backlog(here.redis, keys, waiting=found.waiting, oldest_seconds=found.oldest_seconds, now=now)
     dead_last_minute = found.last_minute.get("dead", 0)
     for kind, holds, detail in (
         (

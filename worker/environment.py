@@ -25,6 +25,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "folder in which workers keep the state files that `healthcheck` reads",
         "`tiktok-events-UID` below the folder for temporary files",
     ),
+    "PORT": ("where `python -m worker web` listens", "`8000`"),
     "LOG_LEVEL": ("least level of the log lines", "`INFO`"),
     "LOG_FORMAT": ("`json`, `text`, or `auto`: text on a terminal, else JSON", "`auto`"),
     "XDG_STATE_HOME": (

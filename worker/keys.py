@@ -21,6 +21,7 @@ VACANCY = f"{PREFIX}:{{fleet}}:vacancy"
 CALLS = f"{PREFIX}:{{fleet}}:calls"
 SWEPT = f"{PREFIX}:{{fleet}}:swept"
 AUDIT = f"{PREFIX}:audit"
+ACCESS = f"{PREFIX}:access"
 WORKERS = f"{PREFIX}:workers"
 
 
@@ -158,9 +159,27 @@ def credential_lock(name: str) -> str:
     return f"{credential(name)}:lock"
 
 
+def web_session(digest: str) -> str:
+    """Return one sign-in to the web pages; `digest` is the hash of the id in its cookie."""
+    return f"{PREFIX}:web:session:{digest}"
+
+
+def web_attempts(digest: str) -> str:
+    """Return the attempts to sign in from one address, which only a keyed digest stands for."""
+    return f"{PREFIX}:web:attempts:{digest}"
+
+
+WEB_SALT = f"{PREFIX}:web:salt"
+
+
 def limiter(scope: str) -> str:
     """Return the state of one rate limit; `scope` is a digest, since several destinations may share it."""
     return f"{PREFIX}:{{limit:{scope}}}"
+
+
+def door_answer(digest: str) -> str:
+    """Return what the HTTP door answered to one idempotency key; `digest` names caller, destination and key."""
+    return f"{PREFIX}:{{door:{digest}}}"
 
 
 ALL = {
@@ -181,6 +200,7 @@ ALL = {
         "which workers there are, by last sign",
     ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
+    ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
     bulk_size("D"): ("string", "producers, workers", "with the last pack", "how many events are in the packs"),
@@ -224,7 +244,12 @@ ALL = {
     Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),
     Keys("D").slices: ("zset", "workers", "15 s after the last renewal", "leases of running deliver tasks"),
     Keys("D").totals: ("hash", "workers", "never", "counters since the beginning"),
-    f"{Keys('D').of('minute')}:N": ("hash", "workers", "after two hours", "the same counters by minute"),
+    f"{Keys('D').of('minute')}:N": (
+        "hash",
+        "workers",
+        "after two hours",
+        "the same counters by minute, how long events took, what waited",
+    ),
     f"{Keys('D').of('ledger')}:N": (
         "set",
         "workers",
@@ -262,6 +287,20 @@ ALL = {
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),
     woken("D"): ("string", "producers with `wake=True`", "after a second", "that a wake-up was just sent"),
+    door_answer("DIGEST"): (
+        "hash",
+        "the HTTP door",
+        "after 24 hours; a request under way after 60 s",
+        "answer to an `Idempotency-Key`: state, digest of the body, ids",
+    ),
+    web_session("DIGEST"): (
+        "hash",
+        "web",
+        "after an hour without use, twelve hours, or at sign-out",
+        "one sign-in: id of its token, CSRF token, start",
+    ),
+    web_attempts("DIGEST"): ("string", "web", "after 5 minutes", "attempts to sign in from one address, and in all"),
+    WEB_SALT: ("string", "web", "after a day", "key of the digests above"),
     limiter("DIGEST"): ("hash", "workers", "two days after the last request", "one shared rate limit"),
 }
 """Every key there is: its type, who writes it, when it ends, what it holds. `D` is a destination, `C` a credential."""

@@ -37,6 +37,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "`max_attempts` or `max_age` of the retries is used up",
         "see the history for the last error; replay once the cause is gone",
     ),
+    "given_up": (
+        "a person gave up on its retries",
+        "see the history for the last error; replay it after all, or discard it",
+    ),
     "crash_loop": (
         "workers died over this event `max_deliveries` times",
         "inspect the event; report it; replay once the worker is mended",

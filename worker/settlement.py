@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
 from worker.inbox import Claimed
 from worker.keys import GROUP, Keys
+from worker.latency import took
 from worker.scripts import Call
 
-_MINUTE_LIVES_SECONDS = 7200
+MINUTE_LIVES_SECONDS = 7200
 _FIRST_INDEX = 15
 """The keys before it are settle.lua's own."""
 
@@ -87,14 +88,22 @@ def call(keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: floa
     """
     indexes: dict[str, int] = {}
     done, mixed = _sections(keys, settlement.fates, indexes)
-    args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, _MINUTE_LIVES_SECONDS]
+    args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, MINUTE_LIVES_SECONDS]
     args += _section([_order(note, indexes) for note in settlement.orders])
     args += _section(done)
     digests = settlement.delivered if ledger_seconds else []
     args += [len(digests), *digests]
     args += _section(mixed)
-    args += _section([(name, amount) for name, amount in settlement.counters.items()])
+    waits = took(_delivered(settlement), now_ms=int(now * 1000))
+    args += _section([*settlement.counters.items(), *waits.items()])
     return Call("settle", _keys(keys, now, indexes), args)
+
+
+def _delivered(settlement: Settlement) -> Iterator[int]:
+    """Yield when each event that is delivered was enqueued."""
+    for claimed, fate in settlement.fates:
+        if isinstance(fate, Done) and fate.counter == "delivered":
+            yield claimed.envelope.enqueued_at
 
 
 def _order(note: OrderNote, indexes: dict[str, int]) -> _Record:

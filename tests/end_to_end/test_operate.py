@@ -119,7 +119,7 @@ def test_export_and_import_bring_a_dead_letter_back_whole(
     assert "is not a line" in fleet.run("worker", "dead-letters", "import", "-", given="{}", check=False)
 
 
-def test_retries_are_visible_with_their_next_time_and_last_error(
+def test_retries_are_visible_tried_at_once_and_given_up(
     make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
     fleet = make_fleet('retry = { min_backoff = "1m" }')
@@ -128,9 +128,19 @@ def test_retries_are_visible_with_their_next_time_and_last_error(
         producer.enqueue(order_completed(1), destination="stores")
     fleet.start()
     fleet.wait(lambda now: now.scheduled == 1)
-    (listed,) = fleet.json("retries")
+    (listed,) = fleet.json("retries", "list")
     assert (listed["id"], listed["attempts"], listed["code"]) == ("message-1", 1, 50000)
-    assert "message-1" not in fleet.run("worker", "retries", "--destination", "_unknown")
+    assert "message-1" not in fleet.run("worker", "retries", "list", "--destination", "_unknown")
+
+    ref, requests = listed["ref"], len(sandbox.requests)
+    assert "say which" in fleet.run("worker", "retries", "now", check=False)
+    assert "1 would be tried now" in fleet.run("worker", "retries", "now", "--all", "--dry-run")
+    assert "1 will be tried now" in fleet.run("worker", "retries", "now", ref)
+    fleet.wait(lambda now: now.scheduled == 1 and len(sandbox.requests) > requests)
+    assert "nobody to ask" in fleet.run("worker", "retries", "bury", ref, check=False)
+    assert "1 became dead letters" in fleet.run("worker", "retries", "bury", ref, "--yes")
+    assert (fleet.look().scheduled, fleet.look().dead_by_reason) == (0, {"given_up": 1})
+    assert "there is no scheduled event" in fleet.run("worker", "retries", "now", ref, check=False)
 
 
 def test_preview_shows_requests_notes_and_refusals_without_sending(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from worker.cli.access_tokens import tokens
 from worker.cli.audit import audit
 from worker.cli.credentials import credentials
 from worker.cli.dead_letters import dead_letters
@@ -15,6 +16,7 @@ from worker.cli.preview import preview
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
 from worker.cli.status import status, workers
+from worker.cli.web import web
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,6 +40,8 @@ for command in (
     resume,
     credentials,
     event_sets,
+    tokens,
     sandbox,
+    web,
 ):
     main.add_command(command)

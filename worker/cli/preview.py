@@ -12,22 +12,17 @@ from urllib.parse import urljoin
 import click
 
 from schemas import EventMapper, Fault, Mapper, SettingsError
-from tiktok_events.encoding import encode_event
-from tiktok_events.errors import EnqueueError
 from tiktok_events.formats import FORMATS
-from tiktok_events.identity import event_identity
 from tiktok_events.orders import GroupBy, ValuePer, group_rows
 from tiktok_events.rows import FormatError, Row
 from worker.cli import context
 from worker.cli.output import print_json
 from worker.config import Destination
-from worker.envelope import Envelope
 from worker.errors import Verdict
-from worker.grouping import Request, group, request
-from worker.inbox import Claimed
-from worker.preparation import Prepared, prepare
+from worker.grouping import Request
+from worker.preparation import Prepared
+from worker.preview import Stopped, become, requests
 from worker.runtime import Runtime
-from worker.settlement import Dead
 from worker.tokens import tokens_of
 
 
@@ -68,10 +63,10 @@ def preview(
             ready, told = _read(group_rows(rows, by=group_by, value_per=value_per) if group_by else rows, settings)
     except FormatError as error:
         raise click.ClickException(str(error)) from None
-    requests = _requests(ready, settings)
-    told["requests"] = [{"url": urljoin(settings.base_url, each.path), "body": each.body} for each in requests]
+    sent = requests(ready, settings)
+    told["requests"] = [{"url": urljoin(settings.base_url, each.path), "body": each.body} for each in sent]
     if send:
-        told["answers"] = _answers(requests, settings)
+        told["answers"] = _answers(sent, settings)
     print_json(told)
 
 
@@ -82,13 +77,14 @@ def _read(rows: Iterable[Row], settings: Destination) -> tuple[list[Prepared], d
     ready: list[Prepared] = []
     told: dict[str, Any] = {"events": [], "refused": []}
     for row in rows:
-        fate = _fate(row, settings, mapper, now)
-        if isinstance(fate, Prepared):
-            ready.append(fate)
-            names = [item.event for item in fate.items]
-            told["events"].append({"line": row.line, "events": names, "notes": _listed(fate.notes)})
+        found = _found(row, settings, mapper, now)
+        if isinstance(found, Prepared):
+            ready.append(found)
+            names = [item.event for item in found.items]
+            told["events"].append({"line": row.line, "events": names, "notes": _listed(found.notes)})
         else:
-            told["refused"].append({"line": row.line, **fate})
+            rule = {} if found.rule is None else {"rule": found.rule}
+            told["refused"].append({"line": row.line, "reason": found.reason, "fields": _listed(found.faults), **rule})
     return ready, told
 
 
@@ -101,46 +97,23 @@ def _testing(settings: Destination, code: str) -> Destination:
     return replace(settings, mapping=mapping)
 
 
-def _fate(row: Row, settings: Destination, mapper: EventMapper, now: float) -> Prepared | dict[str, Any]:
-    """Return what is ready to be sent, or why it is not."""
+def _found(row: Row, settings: Destination, mapper: EventMapper, now: float) -> Prepared | Stopped:
     if row.event is None:
-        return {"reason": "undecodable", "fields": [], "rule": row.fault}
-    try:
-        payload = encode_event(row.event, max_bytes=settings.max_event_bytes)
-    except EnqueueError as error:
-        return {"reason": "not enqueued", "fields": [], "rule": str(error)}
-    envelope = Envelope(
-        ref=f"line-{row.line}", id=event_identity(row.event), payload=payload, enqueued_at=int(now * 1000)
-    )
-    fate = prepare(Claimed(0, "", envelope), settings, mapper, now=now, explain=True)
-    if isinstance(fate, Prepared):
-        return fate
-    if isinstance(fate, Dead):
-        return {"reason": fate.letter.reason, "fields": _listed(fate.letter.faults)}
-    return {"reason": "discarded", "fields": []}
+        return Stopped("undecodable", (), row.fault)
+    return become(row.event, settings, mapper, now=now, ref=f"line-{row.line}")
 
 
 def _listed(faults: Sequence[Fault]) -> list[dict[str, str]]:
     return [{"path": fault.path, "rule": fault.rule} for fault in faults]
 
 
-def _requests(ready: Sequence[Prepared], settings: Destination) -> list[Request]:
-    items = [item for prepared in ready for item in prepared.items]
-    size = 1 if settings.order_sync else settings.batch_size
-    return [
-        request(settings, key, [items[place] for place in places[first : first + size]])
-        for key, places in group(items).items()
-        for first in range(0, len(places), size)
-    ]
-
-
-def _answers(requests: Sequence[Request], settings: Destination) -> list[dict[str, Any]]:
+def _answers(sent: Sequence[Request], settings: Destination) -> list[dict[str, Any]]:
     here = Runtime(context.config(), connect=context.redis)
     token = tokens_of(settings.credentials, here.redis, here.client).current()
     if isinstance(token, Verdict):
         raise click.ClickException(f"there is no token: {token.message}")
     answers = []
-    for each in requests:
+    for each in sent:
         verdict = here.client.post(
             urljoin(settings.base_url, each.path),
             each.body,

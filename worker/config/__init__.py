@@ -1,6 +1,7 @@
 """What an operator has set: `destinations.toml`, read, checked as a whole and frozen."""
 
 from worker.config.credentials import Credentials, Refresh, Secret
+from worker.config.door import DoorSettings
 from worker.config.load import ConfigError, load
 from worker.config.model import (
     BreakerSettings,
@@ -20,6 +21,7 @@ __all__ = [
     "Credentials",
     "DeadLetterSettings",
     "Destination",
+    "DoorSettings",
     "EventSetSettings",
     "GuardSettings",
     "RateLimit",

@@ -148,7 +148,7 @@ def credentials(
         if settings[secret] is not None and secret not in needed
     ]
     found = {
-        secret: _read(f"{place}.{secret}", settings[secret], environment, faults)
+        secret: read_secret(f"{place}.{secret}", settings[secret], environment, faults)
         for secret in _SECRETS
         if settings[secret] is not None
     }
@@ -173,7 +173,8 @@ def credentials(
     return Credentials(name, refresh=refresh)
 
 
-def _read(place: str, variable: str, environment: Mapping[str, str], faults: list[str]) -> Secret:
+def read_secret(place: str, variable: str, environment: Mapping[str, str], faults: list[str]) -> Secret:
+    """Return the secret that an environment variable holds; a fault goes to `faults`, with its place."""
     value = environment.get(variable, "").strip()
     if not value:
         faults.append(f"{place}: the environment variable {variable} is not set, or is empty")

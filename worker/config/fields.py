@@ -10,6 +10,9 @@ from marshmallow import ValidationError, fields
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+SECRETS = frozenset({"segment_secret"})
+"""Settings outside `credentials` that hold a variable's name: what it holds must not stand in a fault's text."""
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -52,7 +55,7 @@ class VariableName(fields.Field[str]):
 
 
 def expand(value: object, environment: Mapping[str, str]) -> object:
-    """Return `value` with every `${NAME}` in its texts read from the environment.
+    """Return `value` with every `${NAME}` in its texts read from the environment, but in settings that are secret.
 
     Raises:
         UnsetVariableError: a variable that a text names is not set.
@@ -62,7 +65,7 @@ def expand(value: object, environment: Mapping[str, str]) -> object:
     if isinstance(value, list):
         return [expand(each, environment) for each in value]
     if isinstance(value, dict):
-        return {key: expand(each, environment) for key, each in value.items()}
+        return {key: each if key in SECRETS else expand(each, environment) for key, each in value.items()}
     return value
 
 

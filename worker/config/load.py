@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from schemas import Mapper, MappingSettings, Rule, SettingsError
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
+from worker.config.door import DoorSchema, DoorSettings, door
 from worker.config.fields import UnsetVariableError, expand
 from worker.config.model import (
     BreakerSettings,
@@ -45,6 +46,7 @@ _SECTIONS = {
     "breaker": BreakerSchema,
     "guard": GuardSchema,
     "dead_letters": DeadLettersSchema,
+    "door": DoorSchema,
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
     "order_sync": OrderSyncSchema,
@@ -125,9 +127,10 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
+        entrance = door(settings["door"], f"{place}.door", environment, faults)
         credential = found.get(settings["credentials"])
         if mapping is not None and credential is not None:
-            destinations[name] = _destination(name, settings, mapping, orders, credential)
+            destinations[name] = _destination(name, settings, mapping, orders, credential, entrance)
     if not faults and not destinations:
         faults.append("destinations: there must be at least one")
     if faults:
@@ -199,6 +202,7 @@ def _destination(
     mapping: MappingSettings,
     orders: OrderSync | None,
     credential: Credentials,
+    entrance: DoorSettings,
 ) -> Destination:
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
@@ -210,6 +214,7 @@ def _destination(
         credentials=credential,
         mapping=mapping,
         order_sync=orders,
+        door=entrance,
         event_set=EventSetSettings(**settings["event_set"]) if settings["event_set"] else None,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
 from schemas.order_sync import OrderMapper
 from worker.config.credentials import Credentials
+from worker.config.door import DoorSettings
 from worker.config.order_sync import OrderSync
 
 
@@ -94,6 +95,7 @@ class Destination:
     dead_letters: DeadLetterSettings
     order_sync: OrderSync | None = None
     event_set: EventSetSettings | None = None
+    door: DoorSettings = field(default_factory=DoorSettings)
 
     def with_event_set(self, event_set_id: str) -> Destination:
         """Return the destination with the id of the event set that it asked for by name."""

@@ -7,6 +7,7 @@ import re
 from marshmallow import fields, validate
 
 from worker.config.credentials import CredentialsSchema
+from worker.config.door import DoorSchema
 from worker.config.fields import Duration
 from worker.config.order_sync import OrderSyncSchema
 from worker.config.rules import POSITIVE, SHARE, Strict, at_most, check_base_url, check_url, one_of
@@ -310,6 +311,7 @@ class DestinationSchema(Strict):
     breaker = fields.Nested(BreakerSchema, load_default=lambda: BreakerSchema().load({}))
     guard = fields.Nested(GuardSchema, load_default=lambda: GuardSchema().load({}))
     dead_letters = fields.Nested(DeadLettersSchema, load_default=lambda: DeadLettersSchema().load({}))
+    door = fields.Nested(DoorSchema, load_default=lambda: DoorSchema().load({}))
     order_sync = fields.Nested(
         OrderSyncSchema, load_default=None, metadata={"doc": "kind `order_sync`: everything about the endpoint"}
     )

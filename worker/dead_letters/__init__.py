@@ -1,5 +1,6 @@
 """The events that need a person: kept, found, mended, put back."""
 
+from worker.dead_letters.browsing import Look, Tally, facets, look, tally
 from worker.dead_letters.changes import Changes, Replayed
 from worker.dead_letters.letter import DeadLetter
 from worker.dead_letters.queries import Filter, Position, Queries, position
@@ -10,10 +11,15 @@ __all__ = [
     "DeadLetter",
     "Filter",
     "JobStep",
+    "Look",
     "Position",
     "Queries",
     "Replayed",
+    "Tally",
     "Wanted",
+    "facets",
+    "look",
     "position",
     "requeue",
+    "tally",
 ]

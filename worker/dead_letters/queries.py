@@ -16,13 +16,17 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which dead letters are meant. None means: any. Times are Unix seconds, `after` included, `before` not."""
+    """Which dead letters are meant. None means: any. Times are Unix seconds, `after` included, `before` not.
+
+    `text` is looked for in ref, id, TikTok's request id and the message; case makes no difference in ASCII.
+    """
 
     reason: str | None = None
     code: int | None = None
     event: str | None = None
     after: float | None = None
     before: float | None = None
+    text: str | None = None
 
     def matches(self, letter: DeadLetter) -> bool:
         """Say whether `letter` is meant."""
@@ -30,12 +34,18 @@ class Filter:
             self.reason in (None, letter.reason)
             and self.code in (None, letter.code)
             and self.event in (None, letter.event)
+            and (self.text is None or _holds(letter, self.text))
         )
 
     def describe(self) -> dict[str, str | int | float]:
         """Return what is set, for a record or a person."""
         named = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in named.items() if value is not None}
+
+
+def _holds(letter: DeadLetter, text: str) -> bool:
+    places = (letter.ref, letter.envelope.id, letter.request_id or "", letter.message)
+    return any(text.encode().lower() in place.encode().lower() for place in places)
 
 
 class Position(NamedTuple):
