@@ -132,6 +132,7 @@ def test_broken_json_is_named_and_what_came_before_is_taken(
         (b"{}", {"Content_Type": "text/plain"}, "unsupported_media_type"),
         (b"{}", {"Content_Type": ""}, "unsupported_media_type"),
         (b"{}", {"Content_Type": "application/json; charset=latin-1"}, "unsupported_media_type"),
+        (b"{}", {"query": "?validat=full"}, "malformed_request"),
         (b"{}", {"query": "?validate=some"}, "malformed_request"),
         (b"{}", {"Event_Id": "ada@example.com"}, "malformed_request"),
         (b"[{},{}]", {"Event_Id": "one"}, "malformed_request"),

@@ -88,8 +88,7 @@ def _operation() -> dict[str, Any]:
             _parameter(
                 "header",
                 "Prefer",
-                "All or nothing.",
-                enum=["handling=strict", "handling=lenient"],
+                "`handling=strict`: all or nothing. Other preferences are passed over (RFC 7240).",
             ),
             _parameter(
                 "header",

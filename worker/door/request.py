@@ -37,6 +37,9 @@ class Wishes:
 def wishes(headers: Headers, query: Mapping[str, str]) -> Wishes:
     """Read headers and query. Raises Refusal."""
     form, gzipped = _form(headers.get("Content-Type", "")), _gzipped(headers.get("Content-Encoding", ""))
+    if set(query) - {"validate"}:
+        # A misspelt one would be passed over in silence.
+        raise Refusal("malformed_request", "there is no query parameter but validate")
     validate = query.get("validate")
     if validate not in (None, "full", "shape"):
         raise Refusal("malformed_request", "validate: must be full or shape")
