@@ -52,6 +52,7 @@ lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
 docs: $(VENV)/.dev ## write the generated tables of docs/ anew
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/coverage.py
+	$(BIN)/python docs/dashboard.py
 
 lock: $(VENV)/.dev ## compile the hashed lock files from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --extra worker -o requirements.lock pyproject.toml

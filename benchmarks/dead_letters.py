@@ -61,6 +61,8 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
 
 def _letter(claimed: Claimed, number: int) -> DeadLetter:
     reason, code = _REASONS[number % len(_REASONS)]
+    # Only what was mapped has a known time; a replay has to look into the others.
+    event_time = int(time.time()) - 60 if code else None
     return DeadLetter(
         destination=DESTINATION,
         reason=reason,
@@ -69,6 +71,7 @@ def _letter(claimed: Claimed, number: int) -> DeadLetter:
         dead_at=time.time(),
         code=code,
         event=_EVENTS[number % len(_EVENTS)],
+        event_time=event_time,
     )
 
 

@@ -26,6 +26,7 @@ from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, pauses, reasons  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
 from worker.config import credentials, door, order_sync, schema  # noqa: E402
+from worker.metrics import names as metrics  # noqa: E402
 
 _PART = re.compile(r"(<!-- generated: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -127,6 +128,18 @@ def _event_names() -> Iterator[tuple[str, str]]:
     yield "app only", listed(event_names.APP_EVENTS)
 
 
+def _metrics(listed: dict[str, metrics.Metric]) -> str:
+    rows = [
+        (code(metric.name), metric.kind, ", ".join(map(code, metric.labels)), metric.help) for metric in listed.values()
+    ]
+    return table(("metric", "type", "labels", "meaning"), rows)
+
+
+def _labels() -> Iterator[tuple[str, str, str]]:
+    for name, (meaning, values) in metrics.LABELS.items():
+        yield code(name), meaning, ", ".join(map(code, values))
+
+
 def _legacy_names() -> Iterator[tuple[str, str]]:
     for name in sorted(event_names.CURRENT_EVENTS):
         former = event_names.in_style(name, "legacy")
@@ -197,6 +210,10 @@ PARTS: dict[str, Callable[[], str]] = {
         ("key", "type", "written by", "ends", "holds"),
         [(code(name), *told) for name, told in keys.ALL.items()],
     ),
+    "metrics-fleet": lambda: _metrics(metrics.FLEET),
+    "metrics-worker": lambda: _metrics(metrics.WORKER),
+    "metrics-web": lambda: _metrics(metrics.WEB),
+    "metric-labels": lambda: table(("label", "what it tells", "values"), _labels()),
     "commands": lambda: table(("command", "what it does", "options"), _commands(commands, "python -m worker")),
 }
 """Name of a part: how it is made."""

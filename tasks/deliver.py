@@ -46,11 +46,14 @@ def deliver_slice(
         if answer not in (b"go", b"probe"):
             _release(delivery, keys, token)
             return False
+        delivery.meter.progress()
+        started = clock()
         batch = inbox.next_batch(
             silence_seconds=settings.take_back_after_seconds,
             size=settings.batch_size,
             max_deliveries=settings.max_deliveries,
         )
+        delivery.meter.stage(settings.mapping.kind, "claim", clock() - started)
         if not batch:
             if answer == b"probe":
                 delivery.redis.hdel(keys.breaker, "probe_until")

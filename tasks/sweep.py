@@ -10,6 +10,7 @@ from tasks.replay import replay
 from worker.alerts import Alerts
 from worker.config import Config, Destination
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
+from worker.history import note_backlog
 from worker.keys import GROUP, UNKNOWN, Keys
 from worker.overview import look
 from worker.registry import register
@@ -26,6 +27,7 @@ _UNKNOWN_KEPT = 1_000_000
 def sweep_destination(here: Runtime, destination: Destination, *, now: float) -> list[str]:
     """Do one destination's round; return the replay jobs that nobody runs."""
     keys = Keys(destination.name)
+    here.meter.progress()
     _purge(here, keys, destination.dead_letters.max_age_seconds, destination.dead_letters.max_count, now=now)
     _forget_dead_consumers(here, keys)
     _watch(here, keys, destination, here.alerts, now=now)
@@ -52,6 +54,7 @@ def _forget_dead_consumers(here: Runtime, keys: Keys) -> None:
 def _watch(here: Runtime, keys: Keys, destination: Destination, alerts: Alerts, *, now: float) -> None:
     """Tell of a backlog that grows old and of dead letters that come fast: once each, until it is over."""
     found = look(here.redis, destination.name, now=now)
+    note_backlog(here.redis, keys, waiting=found.waiting, oldest_seconds=found.oldest_seconds, now=now)
     dead_last_minute = found.last_minute.get("dead", 0)
     for kind, holds, detail in (
         (

@@ -12,7 +12,8 @@ from pathlib import Path
 
 PREFIX = "tiktok-events"
 
-#: HASH, destination name → JSON ``{"max_inbox": int, "max_event_bytes": int}``; workers write it at start.
+#: HASH, destination name → JSON ``{"max_inbox": int, "max_event_bytes": int, "pack": int}``; workers write it at start.
+#: ``pack`` is how many events they read from one entry; where it is absent, packs are not understood.
 REGISTRY = f"{PREFIX}:destinations"
 
 #: The Celery queue that the workers read.
@@ -49,6 +50,22 @@ def inbox(destination: str) -> str:
     Owner: producers add, workers take and delete. It ends when it is empty.
     """
     return f"{PREFIX}:{{{destination}}}:inbox"
+
+
+def bulk(destination: str) -> str:
+    """Returns the key of the stream whose entries are packs: many waiting events each.
+
+    Owner: producers add, workers take and delete. It ends when it is empty.
+    """
+    return f"{PREFIX}:{{{destination}}}:bulk"
+
+
+def bulk_size(destination: str) -> str:
+    """Returns the key that counts the events in a destination's packs, for a stream counts entries only.
+
+    Owner: producers add, workers subtract. It ends never.
+    """
+    return f"{PREFIX}:{{{destination}}}:bulk:size"
 
 
 def woken(destination: str) -> str:

@@ -22,11 +22,13 @@ from worker.checkup import of_redis
 from worker.config import ConfigError
 from worker.connection import connect, url_of_broker
 from worker.keys import Keys
+from worker.metrics import lifecycle, meter
 from worker.pauses import Pauses
 from worker.registry import register
 from worker.runtime import Runtime, runtime, spare_the_collector
 from worker.schedule import LEASE_SECONDS
 from worker.waker import Waker
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +84,11 @@ def _start(**_: object) -> None:
         raise SystemExit(_EXIT_CONFIG)
     try:
         here = runtime()
+        lifecycle.open_board(here.config)
         if not os.environ.get("REDIS_URL"):
             _servers.enter_context(embedded.running(Path(embedded_socket()).parent))
             atexit.register(_servers.close)
-    except (ConfigError, embedded.NoServerError) as error:
+    except (ConfigError, lifecycle.AddressError, embedded.NoServerError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG) from None
     redis = connect()
@@ -108,6 +111,7 @@ _servers = ExitStack()
 @worker_process_init.connect
 def _start_child(**_: object) -> None:
     """Make what the first batch needs before it comes: a cold child would show in the slowest percent."""
+    lifecycle.join_board()
     here = runtime()
     here.warm(here.config.destinations)
     spare_the_collector()
@@ -125,7 +129,15 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         here = runtime()
-        self._waker = Waker(connect, here.config, _dispatch, _sweep, name=worker.hostname)
+        self._waker = Waker(
+            connect,
+            here.config,
+            _dispatch,
+            _sweep,
+            name=worker.hostname,
+            heartbeat=Heartbeat(worker.hostname, slots=worker.concurrency or 1),
+            turned=meter().waker_turned,
+        )
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:
@@ -155,3 +167,4 @@ def _sweep() -> None:
 
 
 app.steps["worker"].add(WakerStep)
+lifecycle.install(app)

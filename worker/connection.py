@@ -29,6 +29,11 @@ def url_of_broker() -> str:
     return url.replace("unix://", "redis+socket://", 1)
 
 
+def url_of_broker_in_redis() -> str:
+    """Return the broker's URL as redis-py spells it. It may be no Redis: look at the scheme."""
+    return os.environ.get("CELERY_BROKER_URL") or url_of_redis()
+
+
 def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS) -> Redis:
     """Return a client for `url` (default: the environment). Nothing is sent before its first command.
 

@@ -27,6 +27,7 @@ from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
 from worker.limiter import Limiter, Permit, scope
+from worker.metrics import Meter
 from worker.pauses import Pauses
 from worker.preparation import Prepared, prepare
 from worker.settlement import Dead, Done, Later, Settlement, write
@@ -69,6 +70,7 @@ class Delivery:
     ledger: Ledger
     guard: Guard
     alerts: Alerts
+    meter: Meter
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -80,6 +82,8 @@ class Delivery:
         and TikTok drops what it had taken already.
         """
         started = self.clock()
+        kind = self.destination.mapping.kind
+        self.meter.claimed(kind, len(batch))
         settlement = Settlement()
         ready: list[Prepared] = []
         for claimed in batch:
@@ -88,10 +92,15 @@ class Delivery:
                 ready.append(prepared)
             else:
                 settlement.fates.append((claimed, prepared))
+        prepared_at = self.clock()
+        self.meter.stage(kind, "prepare", prepared_at - started)
         self._send(ready, settlement, started)
+        self.meter.stage(kind, "send", self.clock() - prepared_at)
         self._hold_back_if_too_many_die(settlement)
         settled = self._settle(settlement)
-        self._tell(settlement, settled, self.clock() - started)
+        now = self.clock()
+        self._tell(settlement, settled, now - started)
+        self.meter.settled(kind, len(batch), age_seconds(batch, now))
         return settled
 
     def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> None:
@@ -149,8 +158,7 @@ class Delivery:
             # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
             return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
         url = urljoin(self.destination.base_url, path)
-        sending.requests += 1
-        verdict = self._post(url, told, token)
+        verdict = self._asked(url, told, token, sending)
         if is_renewable(verdict):
             fresh = self.tokens.renewed(token)
             if isinstance(fresh, Verdict):
@@ -158,8 +166,7 @@ class Delivery:
             if fresh is not None and self.clock() >= sending.deadline:
                 return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="the token was renewed"), sending)
             if fresh is not None:
-                sending.requests += 1
-                verdict = self._post(url, told, fresh)
+                verdict = self._asked(url, told, fresh, sending)
         return self._react(verdict, limit, permit, sending)
 
     def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
@@ -172,6 +179,14 @@ class Delivery:
         sending.stopped = True
         self._pause(refusal.outcome.value, f"no new token: {refusal.code or ''} {refusal.message}".strip())
         return refusal
+
+    def _asked(self, url: str, told: dict[str, Any], token: Secret, sending: Sending) -> Verdict:
+        sending.requests += 1
+        self.meter.progress()
+        started = self.clock()
+        verdict = self._post(url, told, token)
+        self.meter.request(self.destination.mapping.kind, verdict.outcome, self.clock() - started)
+        return verdict
 
     def _post(self, url: str, told: dict[str, Any], token: Secret) -> Verdict:
         return self.client.post(url, told, token=token, timeout_seconds=self.destination.timeout_seconds)
@@ -252,20 +267,24 @@ class Delivery:
 
     def _settle(self, settlement: Settlement) -> int:
         """Write the fates down. Redis may be restarting: what TikTok has taken is worth some patience."""
-        end = self.clock() + self.destination.take_back_after_seconds / 4
+        started = self.clock()
+        end = started + self.destination.take_back_after_seconds / 4
         pause = 0.05
         while True:
             try:
-                return write(
+                settled = write(
                     self.redis,
                     self.keys,
                     settlement,
                     now=self.clock(),
                     ledger_seconds=self.destination.ledger_seconds,
                 )
+                self.meter.stage(self.destination.mapping.kind, "settle", self.clock() - started)
+                return settled
             except (RedisConnectionError, RedisTimeoutError):
                 if self.clock() > end:
                     raise
+                self.meter.progress()
                 self.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
@@ -292,6 +311,11 @@ class Delivery:
                 **counts,
             },
         )
+
+
+def age_seconds(batch: Sequence[Claimed], now: float) -> float:
+    """Return how long ago the oldest event of a batch was enqueued."""
+    return now - min((claimed.envelope.enqueued_at for claimed in batch), default=now * 1000) / 1000
 
 
 _ABOUT_THE_SOURCE = frozenset({40001, 40007})

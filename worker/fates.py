@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from schemas import Item
 from worker.backoff import delay_seconds
 from worker.config import Destination
 from worker.dead_letters import DeadLetter
@@ -43,7 +44,7 @@ def fate(
     for item, verdict in zip(prepared.items, known, strict=True):
         if verdict.outcome is not Outcome.DELIVERED:
             tried = envelope.tried(_attempt(verdict, now), counts=True)
-            return _dead(destination, tried, _reason(verdict), verdict, item.event, now)
+            return _dead(destination, tried, _reason(verdict), verdict, item, now)
     return Done("delivered")
 
 
@@ -52,15 +53,15 @@ def _after_failure(
 ) -> Fate:
     before = prepared.claimed.envelope
     envelope = before.tried(_attempt(failed, now), counts=True)
-    event = prepared.items[0].event
+    item = prepared.items[0]
     if failed.once and any(attempt.code == failed.code for attempt in before.history):
-        return _dead(destination, envelope, "rejected", failed, event, now)
+        return _dead(destination, envelope, "rejected", failed, item, now)
     retry = destination.retry
     age = now - envelope.enqueued_at / 1000
     # A replayed dead letter is as old as it is: its person has decided that it is worth the attempts it has.
     too_old = age > retry.max_age_seconds and not envelope.replays
     if envelope.attempts >= retry.max_attempts or too_old:
-        return _dead(destination, envelope, "exhausted", failed, event, now)
+        return _dead(destination, envelope, "exhausted", failed, item, now)
     wait = delay_seconds(envelope.attempts, least=retry.min_backoff_seconds, most=retry.max_backoff_seconds, draw=draw)
     return Later(envelope, wait, "retried")
 
@@ -87,7 +88,7 @@ def _attempt(verdict: Verdict, now: float) -> Attempt:
     )
 
 
-def _dead(destination: Destination, envelope: Envelope, reason: str, verdict: Verdict, event: str, now: float) -> Dead:
+def _dead(destination: Destination, envelope: Envelope, reason: str, verdict: Verdict, item: Item, now: float) -> Dead:
     return Dead(
         DeadLetter(
             destination=destination.name,
@@ -97,6 +98,7 @@ def _dead(destination: Destination, envelope: Envelope, reason: str, verdict: Ve
             dead_at=now,
             code=verdict.code,
             request_id=verdict.request_id,
-            event=destination.known_event(event),
+            event=destination.known_event(item.event),
+            event_time=item.event_time,
         )
     )

@@ -53,6 +53,13 @@ def request(destination: Destination, key: RequestKey, items: Sequence[Item]) ->
     return Request(path, told)
 
 
+def paths(destination: Destination) -> tuple[str, ...]:
+    """Return where the requests of a destination may go, as :func:`request` names it."""
+    if destination.order_sync:
+        return (destination.order_sync.url,)
+    return ("offline/track/", "offline/batch/") if destination.mapping.kind == "offline" else ("event/track/",)
+
+
 def _events(key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "event_source": key.event_source,

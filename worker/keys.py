@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tiktok_events.keys import PREFIX, REGISTRY, inbox, woken
+from tiktok_events.keys import PREFIX, REGISTRY, bulk, bulk_size, inbox, woken
 
 GROUP = "workers"
 """The one consumer group of every stream."""
@@ -19,6 +19,7 @@ UNKNOWN = "_unknown"
 LEADER = f"{PREFIX}:leader"
 AUDIT = f"{PREFIX}:audit"
 ACCESS = f"{PREFIX}:access"
+WORKERS = f"{PREFIX}:workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,14 @@ class Keys:
     @property
     def inbox(self) -> str:
         return inbox(self.destination) if self.destination != UNKNOWN else self.of("inbox")
+
+    @property
+    def bulk(self) -> str:
+        return bulk(self.destination)
+
+    @property
+    def bulk_size(self) -> str:
+        return bulk_size(self.destination)
 
     @property
     def retry(self) -> str:
@@ -174,9 +183,17 @@ ALL = {
         "destinations that exist, with the limits producers keep to",
     ),
     LEADER: ("string", "the waking worker", "3 s after its last renewal", "which worker looks for work"),
+    WORKERS: (
+        "zset",
+        "workers",
+        "an hour after the last sign of life",
+        "which workers there are, by last sign",
+    ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
+    bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
+    bulk_size("D"): ("string", "producers, workers", "never", "how many events are in the packs"),
     Keys("D").retry: ("stream", "workers", "when its events are settled", "events whose next attempt is due"),
     Keys("D").replay: (
         "stream",
@@ -211,7 +228,12 @@ ALL = {
     Keys("D").breaker: ("hash", "workers", "an hour after the last request", "the circuit breaker"),
     Keys("D").slices: ("zset", "workers", "15 s after the last renewal", "leases of running deliver tasks"),
     Keys("D").totals: ("hash", "workers", "never", "counters since the beginning"),
-    f"{Keys('D').of('minute')}:N": ("hash", "workers", "after two hours", "the same counters by minute"),
+    f"{Keys('D').of('minute')}:N": (
+        "hash",
+        "workers",
+        "after two hours",
+        "the same counters by minute, how long events took, what waited",
+    ),
     f"{Keys('D').of('ledger')}:N": (
         "set",
         "workers",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis import Redis
 
 from worker import keys
 from worker.config import RateLimit
-from worker.scripts import run
+from worker.scripts import Call, run
 
 _DAY_SECONDS = 86400
 
@@ -52,8 +53,13 @@ class Limiter:
 
     def in_force(self, scope: str) -> float:
         """Return the share of the limit that is in force, 1.0 when TikTok has not throttled lately."""
-        factor = self.redis.hget(keys.limiter(scope), "factor")
-        return float(factor) if factor is not None else 1.0
+        share, _ = run(self.redis, *in_force([scope]))
+        return float(share)
+
+
+def in_force(scopes: Sequence[str]) -> Call:
+    """Return the call that tells the least share in force of several limits, and the longest block."""
+    return Call("in_force", [keys.limiter(scope) for scope in scopes], [])
 
 
 def scope(credential_fingerprint: str, event_source_id: str, path: str) -> str:

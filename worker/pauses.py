@@ -33,6 +33,19 @@ class Pause:
     credential: str
 
 
+def pause_of(state: Mapping[str, str]) -> Pause | None:
+    """Return the pause that the fields of a destination's state tell of, or None."""
+    if "paused" not in state:
+        return None
+    return Pause(
+        reason=state["paused"],
+        detail=state.get("detail", ""),
+        since=float(state.get("since", 0)),
+        by=state.get("by", ""),
+        credential=state.get("credential", ""),
+    )
+
+
 class Pauses:
     """The pause of one destination."""
 
@@ -57,16 +70,7 @@ class Pauses:
     def current(self) -> Pause | None:
         """Return the pause, or None."""
         raw: Any = self._redis.hgetall(self._keys.state)
-        told = {key.decode(): value.decode() for key, value in raw.items()}
-        if "paused" not in told:
-            return None
-        return Pause(
-            reason=told["paused"],
-            detail=told.get("detail", ""),
-            since=float(told.get("since", 0)),
-            by=told.get("by", ""),
-            credential=told.get("credential", ""),
-        )
+        return pause_of({key.decode(): value.decode() for key, value in raw.items()})
 
     def resume_on_new_token(self, credential: str, *, now: float) -> bool:
         """Go on if the token that TikTok refused has been replaced; return whether it was so."""

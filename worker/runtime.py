@@ -29,6 +29,7 @@ from worker.keys import Keys
 from worker.ledger import Ledger
 from worker.limiter import Limiter
 from worker.management import Management, ManagementError
+from worker.metrics import Meter, meter
 from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.pauses import Pauses
 from worker.tokens import tokens_of
@@ -57,6 +58,11 @@ class Runtime:
     def client(self) -> TikTokClient:
         """The HTTP client of this process."""
         return TikTokClient()
+
+    @property
+    def meter(self) -> Meter:
+        """What this process notes its figures with."""
+        return meter()
 
     @cached_property
     def alerts(self) -> Alerts:
@@ -130,6 +136,7 @@ class Runtime:
             "ledger": Ledger(self.redis, keys, settings.ledger_seconds),
             "guard": Guard(self.redis, keys, settings.guard),
             "alerts": self.alerts,
+            "meter": self.meter,
             "worker": self.name,
         }
         orders = settings.order_sync

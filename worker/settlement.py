@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis import Redis
@@ -11,9 +11,10 @@ from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
 from worker.inbox import Claimed
 from worker.keys import GROUP, Keys
+from worker.latency import took
 from worker.scripts import run
 
-_MINUTE_LIVES_SECONDS = 7200
+MINUTE_LIVES_SECONDS = 7200
 _FIRST_INDEX = 13
 """The keys before it are settle.lua's own."""
 
@@ -82,15 +83,23 @@ def write(redis: Redis, keys: Keys, settlement: Settlement, *, now: float, ledge
     """
     indexes: dict[str, int] = {}
     done, later, dead = _sections(keys, settlement.fates, indexes)
-    args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, _MINUTE_LIVES_SECONDS]
+    args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, MINUTE_LIVES_SECONDS]
     args += _section([_order(note, indexes) for note in settlement.orders])
     args += _section(done)
     digests = settlement.delivered if ledger_seconds else []
     args += [len(digests), *digests]
     args += _section(later)
     args += _section(dead)
-    args += _section([(name, amount) for name, amount in settlement.counters.items()])
+    waits = took(_delivered(settlement), now_ms=int(now * 1000))
+    args += _section([*settlement.counters.items(), *waits.items()])
     return int(run(redis, "settle", _keys(keys, now, indexes), args))
+
+
+def _delivered(settlement: Settlement) -> Iterator[int]:
+    """Yield when each event that is delivered was enqueued."""
+    for claimed, fate in settlement.fates:
+        if isinstance(fate, Done) and fate.counter == "delivered":
+            yield claimed.envelope.enqueued_at
 
 
 def _order(note: OrderNote, indexes: dict[str, int]) -> _Record:

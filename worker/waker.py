@@ -21,6 +21,7 @@ from worker.config import Config
 from worker.keys import LEADER, Keys
 from worker.schedule import Schedule
 from worker.scripts import run
+from worker.workers import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,11 @@ class Waker(threading.Thread):
         sweep: Callable[[], None],
         *,
         name: str,
+        heartbeat: Heartbeat | None = None,
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
+        self._heartbeat = heartbeat
         self._connect = connect
         self._config = config
         self._dispatch = dispatch
@@ -58,6 +62,7 @@ class Waker(threading.Thread):
         self._blocked: set[str] = set()
         self._faulty: set[str] = set()
         self._own_name = name
+        self._turned = turned
         self._stopping = threading.Event()
         self._last_seen: dict[str, str] = {}
 
@@ -70,8 +75,11 @@ class Waker(threading.Thread):
         redis: Redis | None = None
         failures = 0
         while not self._stopping.is_set():
+            self._turned()
             try:
                 redis = redis or self._connect()
+                if self._heartbeat is not None:
+                    self._heartbeat.beat(redis)
                 if self._leads(redis):
                     self._look_and_wait(redis)
                 else:
@@ -96,6 +104,8 @@ class Waker(threading.Thread):
 
     def _resign(self, redis: Redis) -> None:
         try:
+            if self._heartbeat is not None:
+                self._heartbeat.end(redis)
             if redis.get(LEADER) == self._own_name.encode():
                 redis.delete(LEADER)
         except (RedisError, OSError):

@@ -6,9 +6,10 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis as redis_py
@@ -106,7 +107,8 @@ def _served(app: Flask) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
-    # waitress ends its loop when its map of sockets is empty.
+    # First the answers under way, then the sockets: waitress ends its loop when it has none.
+    server.task_dispatcher.shutdown()
     server.trigger.pull_trigger(server.close)
     thread.join(5)
 
@@ -114,6 +116,24 @@ def _served(app: Flask) -> Iterator[str]:
 def _is_fault(said: ConsoleMessage) -> bool:
     """A page that is itself the answer to a wrong address is no fault."""
     return said.type == "error" and said.location["url"] != said.page.url
+
+
+def _examine(page: Page, url: str, prepare: Callable[[Page], None] | None, shots: Path) -> None:
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if _is_fault(said) else None)
+    page.goto(url)
+    if prepare:
+        prepare(page)
+    shots.mkdir(exist_ok=True)
+    page.screenshot(path=shots / f"{re.sub(r'[^a-z0-9]+', '-', urlsplit(url).path)}.png", full_page=True)
+    content, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert content <= room, f"{url}: {content} px of content on {room}"
+    found = Axe().run(page).response["violations"]
+    serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
+    assert not serious, f"{url}: {serious}"
+    assert not faults, f"{url}: {faults}"
+    page.close()
 
 
 WIDTHS = {"wide": (1280, 900), "phone": (390, 844)}
@@ -130,29 +150,8 @@ def examine(browser: Browser, tmp_path: Path) -> Callable[..., None]:
         for scheme in ("light", "dark"):
             for name, (width, height) in WIDTHS.items():
                 context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height})
-                page = context.new_page()
-                page.set_default_timeout(10_000)
-                faults: list[str] = []
-                page.on("pageerror", lambda error, into=faults: into.append(str(error)))
-                page.on("console", lambda said, into=faults: into.append(said.text) if _is_fault(said) else None)
-                for path in paths:
-                    page.goto(address + path)
-                    if prepare:
-                        prepare(page)
-                    where = f"{path} {scheme} {name}"
-                    page.screenshot(path=tmp_path / f"{where.replace('/', '_').replace('?', '_')}.png", full_page=True)
-                    widths = page.evaluate(
-                        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-                    )
-                    assert widths[0] <= widths[1], f"{where}: {widths[0]} px of content on {widths[1]}"
-                    found = Axe().run(page).response["violations"]
-                    serious = [
-                        (each["id"], each["nodes"][0]["html"])
-                        for each in found
-                        if each["impact"] in ("serious", "critical")
-                    ]
-                    assert not serious, f"{where}: {serious}"
-                    assert not faults, f"{where}: {faults}"
-                context.close()
+                with closing(context):
+                    for path in paths:
+                        _examine(context.new_page(), address + path, prepare, tmp_path / f"{scheme}-{name}")
 
     return look

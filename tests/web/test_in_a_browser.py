@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import redis as redis_py
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from worker import audit
 from worker.config import Config
@@ -20,10 +21,21 @@ def test_pages_fit_and_can_be_used(
 ) -> None:
     redis = redis_py.Redis.from_url(own_server.url)
     Pauses(redis, Keys("stores")).pause("command", detail="a" * 200, by="somebody", credential="", now=1.0)
+    this_minute = int(time.time() // 60)
+    for age in range(60):
+        counters = {"delivered": 9000 - 90 * age, "retried": age % 7, "dead": age % 3, "backlog": 40 * age}
+        redis.hset(Keys("stores").minute(this_minute - age), mapping={**counters, "took:16": 900, "took:256": 90})
+    redis.hset(Keys("stores").totals, mapping={"delivered": 1_234_567, "retried": 9, "dead": 1})
     for _ in range(60):
-        audit.record(redis, "replay", destination="stores", details={"letters": 12, "reason": "w" * 300})
+        audit.record(redis, "replay", destination="stores", details={"letters": 12, "reason": "w" * 90})
     address = serve_app(create_app(configure(), redis))
-    examine(address, ["/", "/audit", "/sign-in", "/nothing-here"])
+
+    def drawn(page: Page) -> None:
+        for chart in page.locator("[data-chart]").all():
+            expect(chart.locator("svg")).to_be_visible()
+
+    examine(address, ["/", "/destinations/stores"], drawn)
+    examine(address, ["/audit", "/sign-in", "/nothing-here"])
 
 
 def test_a_destination_is_paused_by_keyboard_alone(

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 import pytest
 import redis as redis_py
 
-from worker.dead_letters import Changes, DeadLetter, Filter
+from worker.config import Config
+from worker.dead_letters import Changes, DeadLetter, Filter, JobStep, Queries, Replayed, Wanted, requeue
 from worker.envelope import Envelope
 from worker.keys import Keys
-from worker.replay_jobs import Job, ReplayJobs, plan
+from worker.replay_jobs import Job, ReplayJobs, expiry, plan
 
 KEYS = Keys("stores")
 
 
-def bury(redis: redis_py.Redis, count: int, *, reason: str = "rejected", first: int = 0) -> None:
+def bury(
+    redis: redis_py.Redis,
+    count: int,
+    *,
+    reason: str = "rejected",
+    first: int = 0,
+    payload: bytes = b"{}",
+    event_time: int | None = None,
+) -> None:
     changes = Changes(redis, KEYS)
     for number in range(first, first + count):
-        envelope = Envelope(ref=f"{number:06d}-0", id=f"id-{number}", payload=b"{}", enqueued_at=1)
-        changes.add(DeadLetter("stores", reason, "why", envelope, time.time() - 1))
+        envelope = Envelope(ref=f"{number:06d}-0", id=f"id-{number}", payload=payload, enqueued_at=1)
+        changes.add(DeadLetter("stores", reason, "why", envelope, time.time() - 1, event_time=event_time))
 
 
 def never(_: DeadLetter) -> bool:
@@ -58,7 +71,7 @@ def test_dead_letters_that_come_after_the_start_are_not_part_of_it(redis: redis_
 def test_a_job_left_by_a_crash_goes_on_without_losing_or_doubling_one(redis: redis_py.Redis) -> None:
     bury(redis, 350)
     first = ReplayJobs(redis, KEYS, owner="a")
-    job = start(first)
+    job = start(first, rate=1_000)
     steps = first.run(job.id, never)
     next(steps)  # one step done; then the process is gone, its lease with it after a while
     second = ReplayJobs(redis, KEYS, owner="b")
@@ -74,7 +87,7 @@ def test_a_job_left_by_a_crash_goes_on_without_losing_or_doubling_one(redis: red
 def test_a_cancelled_job_stops_and_leaves_the_rest(redis: redis_py.Redis) -> None:
     bury(redis, 500)
     jobs = ReplayJobs(redis, KEYS, owner="a")
-    job = start(jobs)
+    job = start(jobs, rate=1_000)
     for now in jobs.run(job.id, never):
         if now.replayed >= 100:
             assert jobs.cancel(job.id) or now.state == "cancelled"
@@ -113,6 +126,137 @@ def test_a_plan_counts_by_reason_event_and_age_and_changes_nothing(redis: redis_
     assert found.by_reason == {"invalid": 2, "rejected": 4}
     assert found.by_age == {"under an hour": 6}
     assert redis.zcard(KEYS.dead) == 6
+
+
+def test_a_job_goes_on_from_its_place_when_the_letter_there_is_gone(redis: redis_py.Redis) -> None:
+    bury(redis, 60)
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    job = start(jobs, rate=100)
+    steps = jobs.run(job.id, lambda _: True)  # too old, so that they all stay
+    first = next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert first.place is not None
+    changes, found = Changes(redis, KEYS), Queries(redis, KEYS).get(first.place.ref)
+    assert found is not None
+    assert changes.discard([found]) == 1
+    *_, last = jobs.run(job.id, lambda _: True)
+    assert (last.state, last.expired, redis.zcard(KEYS.dead)) == ("done", 60, 59)
+
+
+def test_a_job_whose_lease_somebody_else_took_stops_without_doing_anything(redis: redis_py.Redis) -> None:
+    bury(redis, 50)
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    job = start(jobs, rate=100)
+    steps = jobs.run(job.id, never)
+    assert next(steps).replayed == 10
+    lease = f"{KEYS.job(job.id)}:lease"
+    redis.set(lease, "b")
+    *_, last = steps
+    assert (last.state, last.replayed, redis.xlen(KEYS.replay)) == ("running", 10, 10)
+    assert redis.get(lease) == b"b"
+
+
+def test_large_events_go_in_smaller_steps_and_all_of_them_go(redis: redis_py.Redis) -> None:
+    bury(redis, 30, payload=b'{"a":"' + b"x" * 900_000 + b'"}')
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    seen = list(jobs.run(start(jobs).id, lambda letter: letter.ref in ("000004-0", "000029-0")))
+    assert seen[0].replayed == 5
+    assert (seen[-1].state, seen[-1].replayed, seen[-1].expired) == ("done", 28, 2)
+
+
+@pytest.mark.parametrize("broken", [KEYS.replay, KEYS.totals, KEYS.facets, KEYS.facet("code", "7")])
+def test_a_key_of_the_wrong_type_refuses_a_step_whole(redis: redis_py.Redis, broken: str) -> None:
+    changes = Changes(redis, KEYS)
+    envelope = Envelope(ref="1-0", id="a", payload=b"{}", enqueued_at=1)
+    changes.add(DeadLetter("stores", "rejected", "why", envelope, time.time(), code=7))
+    kept = redis.dump(broken)
+    redis.delete(broken)
+    redis.set(broken, "something of somebody else's")
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        changes.replay("1-0")
+    with pytest.raises(redis_py.ResponseError, match="WRONGTYPE"):
+        start_and_run(redis)
+    redis.delete(broken)
+    if kept is not None:
+        redis.restore(broken, 0, kept)
+    assert changes.replay("1-0") is Replayed.REPLAYED
+    assert redis.xlen(KEYS.replay) == 1
+
+
+def start_and_run(redis: redis_py.Redis) -> None:
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    list(jobs.run(start(jobs).id, never))
+
+
+def test_memory_that_is_full_does_not_hold_up_a_replay(redis: redis_py.Redis) -> None:
+    bury(redis, 20)
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    job = start(jobs)
+    letters = Queries(redis, KEYS).oldest(Filter(), after=None, most=20).letters
+    step = JobStep(KEYS.job(job.id), f"{KEYS.job(job.id)}:lease", "a", 10_000, None)
+    redis.config_set("maxmemory", 1)
+    try:
+        wanted = [Wanted(letter, place) for place, letter in letters]
+        assert requeue(redis, KEYS, wanted, forced=False, job=step) == (20, 20)
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert (redis.xlen(KEYS.replay), redis.zcard(KEYS.dead)) == (20, 0)
+
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize(
+    ("known", "written", "too_old"),
+    [
+        (NOW - 29 * 86400, NOW, True),
+        (NOW - 27 * 86400, NOW - 29 * 86400, False),
+        (None, NOW - 29 * 86400, True),
+        (None, NOW - 27 * 86400, False),
+    ],
+    ids=["known and old", "known and young", "looked up and old", "looked up and young"],
+)
+def test_age_is_taken_from_what_is_known_of_the_event_and_else_from_the_event(
+    redis: redis_py.Redis,
+    configure: Callable[..., Config],
+    order_completed: Callable[..., dict[str, Any]],
+    known: int | None,
+    written: int,
+    too_old: bool,
+) -> None:
+    event = {**order_completed(), "timestamp": datetime.fromtimestamp(written, UTC).isoformat()}
+    bury(redis, 3, payload=orjson.dumps(event), event_time=known)
+    settings = configure().destinations["stores"]
+    expired = expiry(settings, settings.mapper())
+    assert plan(redis, KEYS, Filter(), expired).expired_now == 3 * too_old
+    jobs = ReplayJobs(redis, KEYS, owner="a")
+    *_, last = jobs.run(start(jobs).id, expired)
+    assert (last.replayed, last.expired) == (3 * (not too_old), 3 * too_old)
+
+
+def test_an_edited_event_is_as_old_as_its_edit_says(
+    redis: redis_py.Redis, configure: Callable[..., Config], order_completed: Callable[..., dict[str, Any]]
+) -> None:
+    bury(redis, 1, payload=orjson.dumps(order_completed()), event_time=NOW - 29 * 86400)
+    settings = configure().destinations["stores"]
+    expired = expiry(settings, settings.mapper())
+    assert plan(redis, KEYS, Filter(), expired).expired_now == 1
+    Changes(redis, KEYS).edit("000000-0", orjson.dumps(order_completed(2)))
+    assert plan(redis, KEYS, Filter(), expired).expired_now == 0
+
+
+def test_of_very_many_events_a_plan_looks_into_a_part(redis: redis_py.Redis) -> None:
+    bury(redis, 4_100)
+    looked: list[str] = []
+
+    def every_second(letter: DeadLetter) -> bool:
+        looked.append(letter.ref)
+        return len(looked) % 2 == 0
+
+    found = plan(redis, KEYS, Filter(), every_second)
+    assert found.dead_letters == 4_100
+    assert len(looked) < 2_000
+    assert found.expired_now == pytest.approx(2_050, abs=5)
 
 
 @pytest.mark.parametrize("job_id", ["nothing", ""])

@@ -10,6 +10,7 @@ from worker.cli.credentials import credentials
 from worker.cli.dead_letters import dead_letters
 from worker.cli.doctor import doctor
 from worker.cli.event_sets import event_sets
+from worker.cli.healthcheck import healthcheck
 from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
 from worker.cli.retries import retries
@@ -28,6 +29,7 @@ def main() -> None:
 
 for command in (
     doctor,
+    healthcheck,
     status,
     retries,
     preview,

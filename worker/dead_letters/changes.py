@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
+from itertools import islice
 
 from redis import Redis
 
-from worker.dead_letters.letter import DeadLetter, indexes
-from worker.dead_letters.queries import Queries
+from worker.dead_letters.letter import DeadLetter
+from worker.dead_letters.queries import Position, Queries
+from worker.dead_letters.requeueing import Wanted, requeue
 from worker.keys import Keys
 from worker.scripts import run
+
+_AT_ONCE = 500
+"""How many one call removes: a few milliseconds of Redis."""
 
 
 class Replayed(StrEnum):
@@ -44,49 +47,30 @@ class Changes:
         pipe.hincrby(self._keys.totals, "dead", 1)
         pipe.execute()
 
-    def replay(self, ref: str, *, forced: bool = False, job: str | None = None) -> Replayed:
+    def replay(self, ref: str, *, forced: bool = False) -> Replayed:
         """Put one back into its destination's replay stream, as edited if it was.
 
         Its attempts start anew, its history stays. `forced` sends it even if the ledger says that it was
-        delivered. `job` names the replay job that counts it.
+        delivered.
         """
         letter = self._queries.get(ref)
         if letter is None:
             return Replayed.GONE
-        envelope = replace(
-            letter.envelope,
-            attempts=0,
-            replays=letter.envelope.replays + 1,
-            forced=forced or letter.envelope.forced,
-        )
-        keys = [*self._letter_keys(), self._keys.replay, self._keys.totals, self._keys.job(job or "")]
-        keys += letter.indexes(self._keys)
-        moved = run(self._redis, "requeue", keys, [ref, letter.envelope.replays, envelope.meta(), "job" if job else ""])
+        _, moved = requeue(self._redis, self._keys, [Wanted(letter, Position(0.0, ref))], forced=forced)
         return Replayed.REPLAYED if moved else Replayed.GONE
 
     def edit(self, ref: str, payload: bytes) -> bool:
         """Lay a revision beside the original event; the next replay sends it. Return False if there is no such one."""
-        keys = [self._keys.dead_events, self._keys.dead_revisions]
+        keys = [self._keys.dead_meta, self._keys.dead_events, self._keys.dead_revisions]
         return bool(run(self._redis, "revise", keys, [ref, payload]))
 
     def discard(self, letters: Iterable[DeadLetter], *, counter: str = "discarded") -> int:
         """Remove some for good; return how many there were. One that died again since it was read stays."""
-        alike: dict[tuple[str, int | None, str | None], list[str | int]] = defaultdict(list)
-        for letter in letters:
-            alike[letter.reason, letter.code, letter.event] += (letter.ref, letter.envelope.replays)
-        gone = 0
-        for (reason, code, event), chosen in alike.items():
-            facets = indexes(self._keys, reason=reason, code=code, event=event)
-            gone += int(
-                run(
-                    self._redis,
-                    "forget",
-                    [*self._letter_keys(), self._keys.totals, *facets],
-                    [counter, *chosen],
-                )
-            )
-        return gone
-
-    def _letter_keys(self) -> list[str]:
         keys = self._keys
-        return [keys.dead, keys.dead_meta, keys.dead_events, keys.dead_revisions, keys.facets]
+        own = [keys.dead, keys.dead_meta, keys.dead_events, keys.dead_revisions, keys.facets, keys.totals]
+        gone, left = 0, iter(letters)
+        while part := list(islice(left, _AT_ONCE)):
+            indexes = dict.fromkeys(index for letter in part for index in letter.indexes(keys))
+            args = [each for letter in part for each in (letter.ref, letter.envelope.replays)]
+            gone += int(run(self._redis, "forget", [*own, *indexes], [counter, *args]))
+        return gone

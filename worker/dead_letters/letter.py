@@ -18,6 +18,8 @@ class DeadLetter:
     """One dead letter. Everything but `envelope.payload` is free of the event's values.
 
     `event` is a TikTok event name from a closed list, or None: what a producer calls its events may be anything.
+    `event_time` is when the event happened (Unix seconds), where that is known without looking at it: it was mapped,
+    and nobody has edited it since.
     """
 
     destination: str
@@ -29,6 +31,7 @@ class DeadLetter:
     request_id: str | None = None
     event: str | None = None
     faults: tuple[Fault, ...] = ()
+    event_time: int | None = None
 
     @property
     def ref(self) -> str:
@@ -47,6 +50,7 @@ class DeadLetter:
                 "event": self.event,
                 "faults": [asdict(fault) for fault in self.faults],
                 "dead_at": self.dead_at,
+                "event_time": self.event_time,
                 "bytes": len(self.envelope.payload),
                 "envelope": orjson.Fragment(self.envelope.meta()),
             }
@@ -79,5 +83,6 @@ def read(meta: bytes, payload: bytes = b"") -> DeadLetter:
         event=told["event"],
         faults=tuple(Fault(**fault) for fault in told["faults"]),
         dead_at=told["dead_at"],
+        event_time=told.get("event_time"),
         envelope=opened(told["envelope"], payload),
     )

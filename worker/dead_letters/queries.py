@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 
@@ -38,6 +38,30 @@ class Filter:
         return {name: value for name, value in named.items() if value is not None}
 
 
+class Position(NamedTuple):
+    """A place in the order of dead letters. It stays one when the dead letter that stood there is gone."""
+
+    score: float
+    ref: str
+
+    def text(self) -> str:
+        """Return it as :func:`position` reads it."""
+        return f"{self.score!r} {self.ref}"
+
+
+def position(text: str) -> Position:
+    """Return what :meth:`Position.text` wrote."""
+    score, _, ref = text.partition(" ")
+    return Position(float(score), ref)
+
+
+class Page(NamedTuple):
+    """Dead letters of one look, each with its place. `end` is where the next begins; None: there is nothing left."""
+
+    letters: list[tuple[Position, DeadLetter]]
+    end: Position | None
+
+
 class Queries:
     """The dead letters of one destination, to be read."""
 
@@ -65,12 +89,19 @@ class Queries:
 
     def get(self, ref: str) -> DeadLetter | None:
         """Return one with its event (the edited one where there is a revision), or None."""
+        return self.get_many([ref])[0]
+
+    def get_many(self, refs: Sequence[str]) -> list[DeadLetter | None]:
+        """Return several as :meth:`get` does, in one round trip."""
+        if not refs:
+            return []
         pipe = self._redis.pipeline(transaction=False)
-        pipe.hget(self._keys.dead_meta, ref)
-        pipe.hget(self._keys.dead_revisions, ref)
-        pipe.hget(self._keys.dead_events, ref)
-        meta, revision, original = pipe.execute()
-        return read(meta, original if revision is None else revision) if meta and original is not None else None
+        for key in (self._keys.dead_meta, self._keys.dead_revisions, self._keys.dead_events):
+            pipe.hmget(key, refs)
+        return [
+            read(meta, original if revision is None else revision) if meta and original is not None else None
+            for meta, revision, original in zip(*pipe.execute(), strict=True)
+        ]
 
     def original(self, ref: str) -> bytes | None:
         """Return the event of one as it came, edited or not."""
@@ -90,18 +121,23 @@ class Queries:
         seen or not; none that stays is passed over or seen twice.
         """
         index = self._smallest_index(wanted)
-        low = "-inf" if wanted.after is None else repr(wanted.after * 1000)
-        high = "+inf" if wanted.before is None else f"({wanted.before * 1000!r}"
+        bounds = _bounds(wanted)
         last = None
         if start_after is not None and (score := self._redis.zscore(index, start_after)) is not None:
-            last = (start_after, float(score))
-        while page := self._page(index, low, high, last, oldest_first=oldest_first):
-            metas: Any = self._redis.hmget(self._keys.dead_meta, [ref for ref, _ in page])
-            for meta in metas:
-                letter = read(meta) if meta else None
-                if letter is not None and wanted.matches(letter):
-                    yield letter
+            last = Position(float(score), start_after)
+        while page := self._page(index, bounds, last, _PAGE, oldest_first=oldest_first):
+            yield from (letter for _, letter in self._read(page, wanted))
             last = page[-1]
+
+    def oldest(self, wanted: Filter, *, after: Position | None, most: int) -> Page:
+        """Return the matching ones of the next `most` places, the oldest first, without their events."""
+        rows = self._page(self._smallest_index(wanted), _bounds(wanted), after, most, oldest_first=True)
+        return Page(self._read(rows, wanted), rows[-1]) if rows else Page([], None)
+
+    def _read(self, page: list[Position], wanted: Filter) -> list[tuple[Position, DeadLetter]]:
+        metas: Any = self._redis.hmget(self._keys.dead_meta, [place.ref for place in page])
+        letters = ((place, read(meta)) for place, meta in zip(page, metas, strict=True) if meta)
+        return [(place, letter) for place, letter in letters if wanted.matches(letter)]
 
     def _smallest_index(self, wanted: Filter) -> str:
         candidates = [
@@ -117,26 +153,33 @@ class Queries:
         return min(zip(pipe.execute(), candidates, strict=True))[1]
 
     def _page(
-        self, index: str, low: str, high: str, last: tuple[str, float] | None, *, oldest_first: bool
-    ) -> list[tuple[str, float]]:
-        """Return the next refs with their scores, after `last` in the index's order of (score, ref)."""
+        self, index: str, bounds: tuple[str, str], last: Position | None, most: int, *, oldest_first: bool
+    ) -> list[Position]:
+        """Return the next places, at most `most`, after `last` in the index's order of (score, ref)."""
+        low, high = bounds
         offset = 0
         rows: Any
         if last is not None:
-            low, high = (repr(last[1]), high) if oldest_first else (low, repr(last[1]))
+            low, high = (repr(last.score), high) if oldest_first else (low, repr(last.score))
         while True:
             if oldest_first:
-                rows = self._redis.zrangebyscore(index, low, high, start=offset, num=_PAGE, withscores=True)
+                rows = self._redis.zrangebyscore(index, low, high, start=offset, num=most, withscores=True)
             else:
-                rows = self._redis.zrevrangebyscore(index, high, low, start=offset, num=_PAGE, withscores=True)
-            found = [(ref.decode(), float(score)) for ref, score in rows]
+                rows = self._redis.zrevrangebyscore(index, high, low, start=offset, num=most, withscores=True)
+            found = [Position(float(score), ref.decode()) for ref, score in rows]
             fresh = [row for row in found if last is None or _comes_after(row, last, oldest_first=oldest_first)]
-            if fresh or len(rows) < _PAGE:
+            if fresh or len(rows) < most:
                 return fresh
             # A whole page of the same millisecond as `last`, all of them seen: look further.
-            offset += _PAGE
+            offset += most
 
 
-def _comes_after(row: tuple[str, float], last: tuple[str, float], *, oldest_first: bool) -> bool:
-    here, there = (row[1], row[0].encode()), (last[1], last[0].encode())
+def _bounds(wanted: Filter) -> tuple[str, str]:
+    low = "-inf" if wanted.after is None else repr(wanted.after * 1000)
+    high = "+inf" if wanted.before is None else f"({wanted.before * 1000!r}"
+    return low, high
+
+
+def _comes_after(row: Position, last: Position, *, oldest_first: bool) -> bool:
+    here, there = (row.score, row.ref.encode()), (last.score, last.ref.encode())
     return here > there if oldest_first else here < there

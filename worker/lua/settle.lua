@@ -125,7 +125,8 @@ for _ = 1, tonumber(take()) do
 end
 for name, amount in pairs(counts) do
   if amount ~= 0 then
-    redis.call('HINCRBY', KEYS[10], name, amount)
+    -- How long events took is told by the minute only.
+    if string.sub(name, 1, 5) ~= 'took:' then redis.call('HINCRBY', KEYS[10], name, amount) end
     redis.call('HINCRBY', KEYS[11], name, amount)
   end
 end

@@ -10,7 +10,7 @@ from typing import Any
 from schemas.order_sync import OrderUpdate
 from worker.config import Secret
 from worker.config.order_sync import OrderSync
-from worker.delivery import Delivery, Sending
+from worker.delivery import Delivery, Sending, age_seconds
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
 from worker.grouping import RequestKey
@@ -45,6 +45,7 @@ class OrderDelivery(Delivery):
         back, and the lease ends by itself before that.
         """
         started = self.clock()
+        self.meter.claimed("order_sync", len(batch))
         token = secrets.token_hex(8)
         sending = Sending(deadline=started + self.destination.take_back_after_seconds * _PART_FOR_SENDING)
         unsent = Settlement()
@@ -61,6 +62,7 @@ class OrderDelivery(Delivery):
         # The oldest first: then a predecessor in the same batch has gone before its successor asks.
         for prepared, update in sorted(ready, key=lambda each: each[1].update_ms):
             settled += self._deliver_one(prepared, update, token, sending)
+        self.meter.settled("order_sync", len(batch), age_seconds(batch, self.clock()))
         return settled
 
     def _close_unsent(self, settlement: Settlement, started: float) -> int:

@@ -17,11 +17,14 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from worker.config import Config
+from worker.metrics.exposition import WebMetrics
 from worker.web.display import FILTERS
-from worker.web.pages import PAGES, health
+from worker.web.figures import Figures
+from worker.web.measuring import measure
+from worker.web.pages import OF_MACHINES, PAGES, health
 from worker.web.security import guard
 from worker.web.settings import WebSettings
-from worker.web.shell import EXTENSION, Shell, shell
+from worker.web.shell import EXTENSION, Shell
 from worker.web.visitors import origin, visitor
 
 _MOST_FORM_BYTES = 2 * 1024 * 1024
@@ -47,7 +50,7 @@ def create_app(
 ) -> Flask:
     """Return the application. `door` is the HTTP door's blueprint; it knows its callers by their tokens itself.
 
-    `only_door` leaves the pages out, but for the probes of its health.
+    `only_door` leaves the pages out, but for what machines read: health and metrics.
     """
     app = Flask("worker.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
@@ -58,16 +61,25 @@ def create_app(
     app.config.update(SESSION_COOKIE_NAME="te_messages", SESSION_COOKIE_SAMESITE="Lax")
     app.session_interface = _Messages()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions[EXTENSION] = Shell(redis=redis, config=config, settings=settings, clock=clock)
+    metrics = WebMetrics(redis, config)
+    app.extensions[EXTENSION] = Shell(
+        redis=redis,
+        config=config,
+        settings=settings,
+        clock=clock,
+        figures=Figures(redis, config.destinations, clock),
+        metrics=metrics,
+    )
     app.jinja_env.filters.update(FILTERS)
-    guard(app, own_access=frozenset({door.name} if door else ()))
-    for page in (health.blueprint,) if only_door else PAGES:
+    measure(app, metrics.meter, door=door.name if door else None)
+    guard(app, own_access=frozenset({health.blueprint.name, *([door.name] if door else ())}))
+    for page in OF_MACHINES if only_door else PAGES:
         app.register_blueprint(page)
     if door is not None:
         app.register_blueprint(door)
     app.context_processor(lambda: _at_hand(app))
     app.register_error_handler(HTTPException, _refused_plainly if only_door else _refused)
-    app.register_error_handler(RedisError, _no_redis)
+    app.register_error_handler(RedisError, _no_redis_plainly if only_door else _no_redis)
     return app
 
 
@@ -85,7 +97,7 @@ def _at_hand(app: Flask) -> dict[str, Any]:
         "csrf_token": lambda: g.get("csrf", ""),
         "asset": _asset,
         "theme": request.cookies.get("te_theme", "auto"),
-        "now": shell().now(),
+        "endpoints": app.view_functions,
     }
 
 
@@ -114,10 +126,17 @@ def _refused_plainly(error: HTTPException) -> Any:
 
 
 def _no_redis(error: RedisError) -> Any:
-    detail = f"Redis does not answer ({type(error).__name__}): check REDIS_URL and the server."
     if _wants_json():
-        return {"error": "Service Unavailable", "detail": detail}, 503
-    return render_template("error.html", title="Redis is away", detail=detail), 503
+        return _no_redis_plainly(error)
+    return render_template("error.html", title="Redis is away", detail=_advice(error)), 503
+
+
+def _no_redis_plainly(error: RedisError) -> Any:
+    return {"error": "Service Unavailable", "detail": _advice(error)}, 503
+
+
+def _advice(error: RedisError) -> str:
+    return f"Redis does not answer ({type(error).__name__}): check REDIS_URL and the server."
 
 
 def _wants_json() -> bool:

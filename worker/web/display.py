@@ -26,6 +26,13 @@ def number(value: float) -> str:
     return f"{value:,}"
 
 
+def milliseconds(value: float | None) -> str:
+    """Return a short time as a person says it, or a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:.0f} ms" if value < 1000 else duration(value / 1000) if value >= 60_000 else f"{value / 1000:.1f} s"
+
+
 def visible(text: object) -> str:
     """Return a text with what cannot be seen spelled out, as `\\x1b`: nothing hides on a page, or turns it around."""
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in str(text))
@@ -35,5 +42,6 @@ FILTERS: Mapping[str, Callable[[Any], str]] = {
     "when": when,
     "duration": duration,
     "number": number,
+    "milliseconds": milliseconds,
     "visible": visible,
 }

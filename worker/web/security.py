@@ -46,16 +46,19 @@ def requires(scope: str) -> Callable[[_View], _View]:
 
 
 def guard(app: Flask, *, own_access: frozenset[str]) -> None:
-    """Have `app` refuse what must not come in. Blueprints in `own_access` know their callers themselves."""
+    """Have `app` refuse what must not come in.
+
+    Blueprints in `own_access` know their callers themselves, by nothing that a browser sends unasked, or tell nothing.
+    """
 
     def check() -> Any:
         here = shell()
         g.origin = origin_of(request, here.settings)
+        if request.blueprint in own_access:
+            return None
         if not host_is_known(origin().host, here.settings):
             abort(421)
         if request.endpoint == "static":
-            return None
-        if request.blueprint in own_access:
             return None
         welcome(request, here.redis, here.settings, here.now())
         if request.endpoint is None:
@@ -110,7 +113,9 @@ def _refuse_stranger() -> Any:
         return None
     if visitor().how != "nobody":
         abort(403, f"You have not the scope {needed}.")
-    if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
+    # Machines, and an application without pages, get a plain refusal.
+    wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+    if not wants_page or "sign_in.form" not in current_app.view_functions:
         abort(401)
     return redirect(url_for("sign_in.form", next=local_path(request.full_path.rstrip("?"))))
 

@@ -49,7 +49,10 @@ def serve(
         clear_untrusted_proxy_headers=False,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    print(f"listening on http://{settings.host}:{server.effective_port}/", flush=True)
+    # A name such as localhost may have several addresses, and then a socket for each.
+    listening = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
+    for address, at in listening:
+        print(f"listening on http://{f'[{address}]' if ':' in address else address}:{at}/", flush=True)
     try:
         server.run()
     finally:

@@ -11,6 +11,8 @@ from redis import Redis
 
 from worker import audit
 from worker.config import Config
+from worker.metrics.exposition import WebMetrics
+from worker.web.figures import Figures
 from worker.web.settings import WebSettings
 from worker.web.visitors import visitor
 
@@ -25,6 +27,8 @@ class Shell:
     config: Config
     settings: WebSettings
     clock: Callable[[], float]
+    figures: Figures
+    metrics: WebMetrics
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -34,6 +38,11 @@ class Shell:
 def shell() -> Shell:
     """Return the shell of the running application."""
     return cast("Shell", current_app.extensions[EXTENSION])
+
+
+def figures() -> Figures:
+    """Return the figures of the destinations."""
+    return shell().figures
 
 
 def record(action: str, *, destination: str, details: Mapping[str, object]) -> None:

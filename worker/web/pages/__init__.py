@@ -1,6 +1,6 @@
 """Which pages are there? Each is a blueprint in a file of its own."""
 
-from worker.web.pages import appearance, audit, health, overview, sign_in
+from worker.web.pages import appearance, audit, health, metrics, overview, sign_in
 
 PAGES = (
     overview.blueprint,
@@ -8,4 +8,8 @@ PAGES = (
     sign_in.blueprint,
     appearance.blueprint,
     health.blueprint,
+    metrics.blueprint,
 )
+
+OF_MACHINES = (health.blueprint, metrics.blueprint)
+"""Those that stay where no page is shown."""

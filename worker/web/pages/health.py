@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from redis.exceptions import RedisError
 
+from worker.metrics.readiness import readiness
 from worker.web.security import ANYBODY, requires
 from worker.web.shell import shell
 
@@ -22,8 +22,5 @@ def alive() -> tuple[str, int]:
 @requires(ANYBODY)
 def ready() -> tuple[str, int]:
     """Say whether it can do its work: whether Redis answers."""
-    try:
-        shell().redis.ping()
-    except RedisError:
-        return "no redis\n", 503
-    return "ok\n", 200
+    found = readiness(shell().redis)
+    return found.text, found.status

@@ -7,12 +7,13 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
 from worker.config import Destination
-from worker.keys import Keys
-from worker.overview import look
-from worker.pauses import Pauses
+from worker.keys import UNKNOWN, Keys
+from worker.pauses import REASONS, Pauses
+from worker.web.figures import state_of
 from worker.web.security import local_path, requires
-from worker.web.shell import record, shell
+from worker.web.shell import figures, record, shell
 from worker.web.visitors import visitor
+from worker.workers import workers
 
 blueprint = Blueprint("overview", __name__)
 
@@ -22,10 +23,49 @@ _LONGEST_REASON = 200
 @blueprint.get("/")
 @requires("read")
 def index() -> str:
-    """Show every destination."""
-    here = shell()
-    found = [look(here.redis, name, now=here.now()) for name in here.config.destinations]
-    return render_template("overview.html", destinations=found)
+    """Show every destination, those in trouble first; `q` picks those whose names hold it."""
+    wanted = request.args.get("q", "").strip().lower()
+    found = [each for each in figures().overviews() if wanted in each.destination]
+    return render_template(
+        "overview.html",
+        destinations=found,
+        healthy={each.destination for each in found if state_of(each)[1] == "good"},
+        q=wanted,
+        workers=workers(shell().redis),
+        state_of=state_of,
+        unknown=UNKNOWN,
+    )
+
+
+@blueprint.get("/overview.json")
+@requires("read")
+def index_figures() -> dict[str, Any]:
+    """Tell the figures of every destination, and the minutes of all of them together."""
+    return figures().told()
+
+
+@blueprint.get("/destinations/<name>")
+@requires("read")
+def show(name: str) -> str:
+    """Show one destination."""
+    _known(name)
+    (found,) = figures().overviews([name])
+    return render_template(
+        "destination.html",
+        each=found,
+        state_of=state_of,
+        reasons=REASONS,
+        unknown=UNKNOWN,
+        minutes=figures().minutes(name),
+    )
+
+
+@blueprint.get("/destinations/<name>.json")
+@requires("read")
+def show_figures(name: str) -> dict[str, Any]:
+    """Tell the figures of one destination, and its minutes."""
+    _known(name)
+    return figures().told(name)
 
 
 @blueprint.post("/destinations/<name>/pause")
@@ -65,6 +105,11 @@ def _settings(name: str) -> Destination:
     if settings is None:
         abort(404, "There is no such destination.")
     return settings
+
+
+def _known(name: str) -> None:
+    if name != UNKNOWN:
+        _settings(name)
 
 
 def _back() -> str:
