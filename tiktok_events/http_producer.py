@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any
 
 from tiktok_events.door_answers import Answer, fault_of
-from tiktok_events.door_client import DoorClient
 from tiktok_events.encoding import encode_event
 from tiktok_events.errors import EnqueueError, InvalidEvent, UnknownDestination
 from tiktok_events.identity import id_fault
@@ -54,6 +53,9 @@ class HttpProducer:
         max_event_bytes: int = 262_144,
         validate: str | None = None,
     ) -> None:
+        # Here, because an app that writes to Redis itself shall not wait at its start for HTTP's modules.
+        from tiktok_events.door_client import DoorClient
+
         self._client = DoorClient(url, token, timeout_seconds=timeout_seconds)
         self._max_event_bytes = max_event_bytes
         self._query = f"?validate={validate}" if validate else ""
