@@ -15,6 +15,10 @@ from worker.door.problems import Refusal
 JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
+EVENT_ID = r"[!-?A-~]([ -?A-~]{0,254}[!-?A-~])?"
+KEY = r'"?[!#-~]{1,255}"?'
+"""What may stand in the headers Event-Id and Idempotency-Key; the OpenAPI document says the same."""
+
 _HANDLING = re.compile(r'(?:^|[,;])\s*handling\s*=\s*"?(\w+)"?', re.IGNORECASE)
 
 Read = Callable[..., Iterator[Parsed]]
@@ -46,7 +50,9 @@ def wishes(headers: Headers, query: Mapping[str, str]) -> Wishes:
     event_id = headers.get("Event-Id")
     if event_id is not None:
         event_id = event_id.strip()
-        if fault := id_fault(event_id) if event_id else "is blank":
+        if not re.fullmatch(EVENT_ID, event_id):
+            raise Refusal("malformed_request", "Event-Id: must be 1 to 256 printable ASCII characters without @")
+        if fault := id_fault(event_id):
             raise Refusal("malformed_request", f"Event-Id: {fault}")
         if form != JSON:
             raise Refusal("malformed_request", "Event-Id: is for a single event")
