@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis import Redis
 
 from worker.keys import Keys
 from worker.latency import quantile_ms
+from worker.scripts import Call, run_many
 from worker.settlement import MINUTE_LIVES_SECONDS
 
 BACKLOG, OLDEST = "backlog", "oldest_seconds"
@@ -17,6 +17,8 @@ _STILL_WRITTEN = 2
 """Minutes that may still change: the running one, and the last, which a worker with a slow clock still writes."""
 
 Counters = Mapping[str, int]
+_Place = tuple[str, int]
+"""Destination and minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +70,31 @@ class History:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._kept: dict[tuple[str, int], Minute] = {}
+        self._kept: dict[_Place, Minute] = {}
 
-    def of(self, names: Iterable[str], *, now: float, minutes: int) -> dict[str, list[Minute]]:
+    def of(self, names: Sequence[str], *, now: float, minutes: int) -> dict[str, list[Minute]]:
         """Return the last `minutes` minutes of each destination, the running one last."""
-        last = int(now // 60)
-        wanted = [(name, number) for name in names for number in range(last - minutes + 1, last + 1)]
-        kept = self._kept
-        missing = [place for place in wanted if place not in kept]
-        found = dict(zip(missing, self._read(missing), strict=True))
-        self._kept = {place: minute for place, minute in (kept | found).items() if _is_kept(place[1], last)}
-        series: dict[str, list[Minute]] = {}
-        for place in wanted:
-            series.setdefault(place[0], []).append(kept.get(place) or found[place])
-        return series
+        last, kept = int(now // 60), self._kept
+        numbers = range(last - minutes + 1, last + 1)
+        found = self._read({name: [each for each in numbers if (name, each) not in kept] for name in names})
+        known = kept | found
+        self._kept = {place: minute for place, minute in known.items() if _is_kept(place[1], last)}
+        return {name: [known[name, number] for number in numbers] for name in names}
 
-    def _read(self, places: list[tuple[str, int]]) -> list[Minute]:
-        pipe = self._redis.pipeline(transaction=False)
-        for name, number in places:
-            pipe.hgetall(Keys(name).minute(number))
-        raw: list[Any] = pipe.execute() if places else []
-        return [Minute({key.decode(): int(value) for key, value in told.items()}) for told in raw]
+    def _read(self, missing: Mapping[str, Sequence[int]]) -> dict[_Place, Minute]:
+        keys = {name: [Keys(name).minute(number) for number in numbers] for name, numbers in missing.items()}
+        answers = run_many(self._redis, [Call("history", each, []) for each in keys.values()])
+        found: dict[_Place, Minute] = {}
+        for (name, numbers), rows in zip(missing.items(), answers, strict=True):
+            # What Redis refuses to tell of one (a key of the wrong type) hides none of the others.
+            told = rows if isinstance(rows, list) else [[]] * len(numbers)
+            found |= {(name, number): _minute(flat) for number, flat in zip(numbers, told, strict=True)}
+        return found
+
+
+def _minute(flat: Sequence[bytes]) -> Minute:
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return Minute({name.decode(): int(value) for name, value in pairs})
 
 
 def _is_kept(number: int, last: int) -> bool:

@@ -48,14 +48,24 @@ def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:
     """
     if isinstance(client, RedisCluster):
         return [_answer(client, call) for call in calls]
+    answers = _sent(client, calls)
+    unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if unknown:
+        # A server that was started anew knows none: they are told once, and all is asked again at once.
+        for name in {calls[place].name for place in unknown}:
+            client.script_load(_text(name))
+        for place, answer in zip(unknown, _sent(client, [calls[place] for place in unknown]), strict=True):
+            answers[place] = answer
+    return answers
+
+
+def _sent(client: Redis, calls: Sequence[Call]) -> list[Any]:
     pipe = client.pipeline(transaction=False)
     for call in calls:
         pipe.evalsha(_digest(call.name), len(call.keys), *call.keys, *call.args)
     answers = pipe.execute(raise_on_error=False)
-    for place, answer in enumerate(answers):
-        if isinstance(answer, NoScriptError):
-            answers[place] = _answer(client, calls[place])
-        elif isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+    for answer in answers:
+        if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
             raise answer
     return answers
 

@@ -147,3 +147,15 @@ def test_a_redis_that_is_away_is_said_and_not_fatal(own_server: Any, configure: 
     assert visit.get("/overview.json", Accept="application/json").status_code == 503
     assert visit.get("/readyz").status_code == 503
     assert visit.get("/healthz").status_code == 200
+
+
+def test_a_page_that_fails_says_nothing_of_what_was_asked(
+    visit: Any, redis: redis_py.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    visit.client.application.testing = False
+    redis.xadd("tiktok-events:audit", {"not": "a record"})
+    visit.client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = visit.get("/audit?who=anna@example.com")
+    assert answer.status_code == 500
+    assert "page failed" in caplog.text
+    assert "anna" not in caplog.text

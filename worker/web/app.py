@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import sentry_sdk
 from flask import Blueprint, Flask, Response, g, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 from redis import Redis
@@ -26,6 +28,8 @@ from worker.web.security import guard
 from worker.web.settings import WebSettings
 from worker.web.shell import EXTENSION, Shell
 from worker.web.visitors import origin, visitor
+
+log = logging.getLogger(__name__)
 
 _MOST_FORM_BYTES = 2 * 1024 * 1024
 
@@ -52,7 +56,7 @@ def create_app(
 
     `only_door` leaves the pages out, but for what machines read: health and metrics.
     """
-    app = Flask("worker.web", static_url_path="/static")
+    app = _Application("worker.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = _MOST_FORM_BYTES
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
@@ -81,6 +85,14 @@ def create_app(
     app.register_error_handler(HTTPException, _refused_plainly if only_door else _refused)
     app.register_error_handler(RedisError, _no_redis_plainly if only_door else _no_redis)
     return app
+
+
+class _Application(Flask):
+    """Flask, but what it logs names no path: a person's address may stand in one."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        sentry_sdk.capture_exception(exc_info)
+        log.error("page failed", extra={"endpoint": request.endpoint}, exc_info=exc_info)
 
 
 class _Messages(SecureCookieSessionInterface):
