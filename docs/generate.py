@@ -24,8 +24,10 @@ from schemas.sources import amperity_columns, commanders_act_fields, segment_fie
 from schemas.sources.reading import FieldSource  # noqa: E402
 from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, log_fields, pauses, reasons, settled  # noqa: E402
+from worker.access import SCOPES  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
 from worker.config import credentials, door, order_sync, schema  # noqa: E402
+from worker.door import problems  # noqa: E402
 from worker.metrics import names as metrics  # noqa: E402
 from worker.tracing import names as span_names  # noqa: E402
 
@@ -162,6 +164,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "settings-rate-limit": lambda: settings_of(schema.RateLimitSchema),
     "settings-breaker": lambda: settings_of(schema.BreakerSchema),
     "settings-guard": lambda: settings_of(schema.GuardSchema),
+    "door-problems": lambda: table(
+        ("status", "code", "when", "what to do"),
+        [(kind.status, code(name), kind.title, kind.advice) for name, kind in problems.KINDS.items()],
+    ),
+    "access-scopes": lambda: table(("scope", "allows"), [(code(name), about) for name, about in SCOPES.items()]),
     "settings-door": lambda: settings_of(door.DoorSchema),
     "settings-dead-letters": lambda: settings_of(schema.DeadLettersSchema),
     "settings-mappings": lambda: settings_of(schema.MappingSchema),

@@ -35,12 +35,14 @@ from tiktok_events.errors import (
     Unavailable,
     UnknownDestination,
 )
+from tiktok_events.http_producer import HttpProducer
 from tiktok_events.producer import Producer
 
 __all__ = [
     "AsyncProducer",
     "EnqueueError",
     "EventTooLarge",
+    "HttpProducer",
     "InboxFull",
     "InvalidEvent",
     "Producer",

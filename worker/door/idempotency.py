@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from worker.door.checks import EventError
 from worker.door.problems import Refusal
+from worker.door.request import KEY
 from worker.door.taking import Outcome
 from worker.keys import door_answer
 from worker.scripts import run
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _LEASE_MS = 60_000
 _KEPT_MS = 24 * 3600 * 1000
-_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,10 @@ class Idempotency:
         self._request = hashlib.sha256(request).hexdigest()
         self._place: str | None = None
         if key is not None:
-            found = _KEY.fullmatch(key.strip())
-            if found is None:
+            if not re.fullmatch(KEY, key.strip()):
                 raise Refusal("malformed_request", "Idempotency-Key: must be 1 to 255 printable ASCII characters")
             # A key may be anything, a person's address included; a digest tells nobody.
-            digest = hashlib.sha256("\0".join((caller, destination, found[1])).encode()).hexdigest()
+            digest = hashlib.sha256("\0".join((caller, destination, key.strip().strip('"'))).encode()).hexdigest()
             self._place = door_answer(digest[:32])
 
     def begin(self) -> Begun:

@@ -14,6 +14,7 @@ from schemas import fields as kinds
 from worker.door.answers import ProblemSchema, TakenSchema
 from worker.door.body import MAX_BODY_BYTES, MAX_EVENTS, MAX_UNPACKED_BYTES
 from worker.door.problems import KINDS
+from worker.door.request import EVENT_ID, KEY
 
 PATH = "/v1/destinations/{destination}/events"
 
@@ -88,20 +89,19 @@ def _operation() -> dict[str, Any]:
             _parameter(
                 "header",
                 "Prefer",
-                "All or nothing.",
-                enum=["handling=strict", "handling=lenient"],
+                "`handling=strict`: all or nothing. Other preferences are passed over (RFC 7240).",
             ),
             _parameter(
                 "header",
                 "Idempotency-Key",
                 "The same key and request are answered alike and stored once, for 24 hours.",
-                pattern=r"^[!#-~]{1,255}$",
+                pattern=f"^{KEY}$",
             ),
             _parameter(
                 "header",
                 "Event-Id",
                 "The id of a single event; default: its own.",
-                pattern=r"^[A-Za-z0-9_.:-]{1,255}$",
+                pattern=f"^{EVENT_ID}$",
             ),
         ],
         "requestBody": {

@@ -15,6 +15,10 @@ from worker.door.problems import Refusal
 JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
+EVENT_ID = r"[!-?A-~]([ -?A-~]{0,254}[!-?A-~])?"
+KEY = r'"?[!#-~]{1,255}"?'
+"""What may stand in the headers Event-Id and Idempotency-Key; the OpenAPI document says the same."""
+
 _HANDLING = re.compile(r'(?:^|[,;])\s*handling\s*=\s*"?(\w+)"?', re.IGNORECASE)
 
 Read = Callable[..., Iterator[Parsed]]
@@ -37,13 +41,18 @@ class Wishes:
 def wishes(headers: Headers, query: Mapping[str, str]) -> Wishes:
     """Read headers and query. Raises Refusal."""
     form, gzipped = _form(headers.get("Content-Type", "")), _gzipped(headers.get("Content-Encoding", ""))
+    if set(query) - {"validate"}:
+        # A misspelt one would be passed over in silence.
+        raise Refusal("malformed_request", "there is no query parameter but validate")
     validate = query.get("validate")
     if validate not in (None, "full", "shape"):
         raise Refusal("malformed_request", "validate: must be full or shape")
     event_id = headers.get("Event-Id")
     if event_id is not None:
         event_id = event_id.strip()
-        if fault := id_fault(event_id) if event_id else "is blank":
+        if not re.fullmatch(EVENT_ID, event_id):
+            raise Refusal("malformed_request", "Event-Id: must be 1 to 256 printable ASCII characters without @")
+        if fault := id_fault(event_id):
             raise Refusal("malformed_request", f"Event-Id: {fault}")
         if form != JSON:
             raise Refusal("malformed_request", "Event-Id: is for a single event")

@@ -134,7 +134,8 @@ def _refused(error: HTTPException) -> Any:
 
 
 def _refused_plainly(error: HTTPException) -> Any:
-    return {"error": error.name, "detail": error.description}, error.code or 500
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return {"error": error.name, "detail": error.description}, error.code or 500, kept
 
 
 def _no_redis(error: RedisError) -> Any:
