@@ -10,6 +10,7 @@ from typing import Any
 import redis as redis_py
 
 from worker.checkup import of_redis
+from worker.cli.main import main as commands
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
@@ -40,3 +41,10 @@ def test_its_redis_settings_pass_the_doctor(own_server: Any) -> None:
         states = {finding.subject: finding.state for finding in of_redis(client)}
         assert client.config_get("maxmemory")["maxmemory"] == "2147483648"
     assert set(states.values()) == {"pass"}
+
+
+def test_its_health_check_is_a_command_that_exists() -> None:
+    (line,) = re.findall(r"^HEALTHCHECK .*CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    python, *module, command = json.loads(line)
+    assert (python, module) == ("python", ["-m", "worker"])
+    assert command in commands.commands

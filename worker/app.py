@@ -129,14 +129,15 @@ class WakerStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         """Start listening."""
         here = runtime()
+        heartbeat = Heartbeat(worker.hostname, slots=worker.concurrency or 1)
         self._waker = Waker(
             connect,
             here.config,
             _dispatch,
             _sweep,
             name=worker.hostname,
-            heartbeat=Heartbeat(worker.hostname, slots=worker.concurrency or 1),
             turned=meter().waker_turned,
+            heartbeat=heartbeat,
         )
         self._waker.start()
 

@@ -47,8 +47,8 @@ class Waker(threading.Thread):
         sweep: Callable[[], None],
         *,
         name: str,
-        heartbeat: Heartbeat | None = None,
         turned: Callable[[], None] = lambda: None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         super().__init__(name="waker", daemon=True)
         self._heartbeat = heartbeat

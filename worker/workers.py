@@ -79,11 +79,13 @@ class Heartbeat:
 
 
 def workers(redis: Redis) -> list[Seen]:
-    """Return the workers heard of in the last hour, by name."""
+    """Return the workers heard of in the last hour, by name. A silent one that was started again is left out."""
     pipe = redis.pipeline(transaction=False)
     pipe.time()
     pipe.zrange(WORKERS, 0, -1, withscores=True)
     (seconds, microseconds), rows = pipe.execute()
     now = seconds + microseconds / 1e6
     found = [Seen(Worker(**orjson.loads(said)), max(0.0, round(now - score / 1000, 1))) for said, score in rows]
-    return sorted(found, key=lambda seen: (seen.worker.name, seen.worker.started_at))
+    alive = {seen.worker.name for seen in found if not seen.is_silent}
+    shown = [seen for seen in found if not seen.is_silent or seen.worker.name not in alive]
+    return sorted(shown, key=lambda seen: (seen.worker.name, seen.worker.started_at))

@@ -263,12 +263,13 @@ def test_an_idle_worker_is_healthy_and_so_is_one_whose_redis_is_away(
     monitor = watch()
     monitor.start()
     monitor.up()
-    # Idle for many times this bound: only the waker turns.
+    # Idle for longer than this bound: only the waker turns.
     time.sleep(4)
-    assert monitor.probe("--stuck-after", "2.5") == (0, "healthy\n")
+    assert monitor.probe("--stuck-after", "3.5") == (0, "healthy\n")
     own_server.kill()
-    time.sleep(4)
-    code, told = monitor.probe("--stuck-after", "3.5")
+    # The waker's own waits grow to five seconds.
+    time.sleep(9)
+    code, told = monitor.probe("--stuck-after", "8")
     assert code == 0, told
     assert "the broker does not answer (ConnectionError): no fault of this worker" in told
     assert monitor.value("tiktok_events_redis_up") == 0
@@ -291,8 +292,9 @@ def test_a_worker_that_takes_no_wake_ups_is_stuck(
     with Producer(monitor.fleet.environment["REDIS_URL"]) as producer:
         producer.enqueue(order_completed(1), destination="stores")
     monitor.until(lambda: bool(monitor.fleet.redis.llen("tiktok-events")))
-    time.sleep(1)
-    code, told = monitor.probe("--stuck-after", "0.9")
+    # Longer than the waker's turns, which are a second or so.
+    time.sleep(4)
+    code, told = monitor.probe("--stuck-after", "3.5")
     assert code == 1
     assert "wake-ups wait in the broker" in told
 
@@ -311,3 +313,18 @@ def test_a_port_that_is_taken_stops_no_delivery_and_a_wrong_one_no_worker_starts
     monitor.fleet.environment["METRICS_PORT"] = "many"
     assert monitor.fleet.start().wait(30) == 78
     assert "METRICS_PORT: must be a port number" in monitor.fleet.log()
+
+
+def test_a_worker_without_a_pool_of_processes_is_judged_as_one(
+    watch: Callable[..., Monitor], order_completed: MakeOrder, sandbox: Sandbox
+) -> None:
+    monitor = watch()
+    monitor.start(pool="solo", concurrency=1)
+    with Producer(monitor.fleet.environment["REDIS_URL"]) as producer:
+        producer.enqueue(order_completed(1), destination="stores")
+    monitor.fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
+    time.sleep(4)
+    assert monitor.probe("--stuck-after", "3.5") == (0, "healthy\n")
+    assert monitor.value("tiktok_events_worker_slots") == 1
+    assert monitor.value("tiktok_events_worker_tasks_total", task="deliver", result="done") >= 1
+    assert monitor.value("tiktok_events_worker_processes_started_total") == 0

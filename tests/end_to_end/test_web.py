@@ -23,7 +23,7 @@ def start(make_fleet: Callable[..., Any]) -> Iterator[Callable[..., subprocess.P
 
     def begin(*options: str, **environment: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "worker", "web", *options],
+            [sys.executable, "-m", "worker", "web", *options],
             cwd=ROOT,
             env={**fleet.environment, **environment},
             stdout=subprocess.PIPE,

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from waitress.server import create_server
 
 from worker.config import Config
+from worker.connection import connect
 from worker.web import WebSettings, create_app
 
 
@@ -92,6 +93,14 @@ def browser() -> Iterator[Browser]:
         )
         yield running
         running.close()
+
+
+@pytest.fixture
+def own_redis(own_server: Any) -> Iterator[redis_py.Redis]:
+    """A client of the test's own Redis, for pages that a browser opens."""
+    client = connect(own_server.url, timeout_seconds=1.0)
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import redis as redis_py
 
 from worker import audit
 from worker.config.load import build
-from worker.connection import connect
 from worker.keys import UNKNOWN, Keys
 from worker.pauses import Pauses
 from worker.web import create_app
@@ -138,8 +137,10 @@ def test_a_theme_is_kept_and_nothing_else_is_one(visit: Any) -> None:
     assert "<script>alert" not in visit.get("/").text
 
 
-def test_a_redis_that_is_away_is_said_and_not_fatal(own_server: Any, configure: Any, make_visit: Any) -> None:
-    visit = make_visit(create_app(configure(), connect(own_server.url, timeout_seconds=0.2)))
+def test_a_redis_that_is_away_is_said_and_not_fatal(
+    own_server: Any, own_redis: redis_py.Redis, configure: Any, make_visit: Any
+) -> None:
+    visit = make_visit(create_app(configure(), own_redis))
     assert visit.get("/readyz").status_code == 200
     own_server.kill()
     assert visit.get("/").status_code == 503

@@ -6,9 +6,11 @@ import pytest
 import redis as redis_py
 
 from worker.checkup import examine
-from worker.config import Config
-from worker.keys import Keys
+from worker.config import Config, ConfigError
+from worker.config.load import build
+from worker.keys import GROUP, WORKERS, Keys, credential
 from worker.pauses import Pauses
+from worker.workers import Heartbeat
 
 
 def states(redis: redis_py.Redis, config: Config) -> dict[str, str]:
@@ -55,5 +57,88 @@ def test_a_paused_destination_and_an_unread_inbox_are_named(
 
 def test_a_redis_that_is_away_is_a_finding(configure: Callable[..., Config]) -> None:
     away = redis_py.Redis(port=1, socket_connect_timeout=0.2)
-    (finding,) = examine(away, configure())
+    *_, finding = examine(away, configure())
     assert (finding.subject, finding.state) == ("redis", "fail")
+
+
+def test_a_configuration_that_cannot_be_read_is_told_fault_by_fault_and_redis_is_looked_at(
+    safe: redis_py.Redis,
+) -> None:
+    error = ConfigError("destinations.toml", ["destinations.a.kind: is required", "destinations.b.kind: is required"])
+    found = examine(safe, error)
+    assert [(each.state, each.detail) for each in found[:2]] == [("fail", fault) for fault in error.faults]
+    assert "destinations.toml" in found[0].advice
+    assert any(each.subject == "memory" for each in found)
+
+
+def test_every_finding_that_is_no_pass_says_what_to_do(redis: redis_py.Redis, configure: Callable[..., Config]) -> None:
+    redis.config_set("appendonly", "no")
+    Pauses(redis, Keys("stores")).pause("command", detail="", by="t", credential="c", now=1.0)
+    redis.set(Keys("stores").retry, "something of somebody else's")
+    found = examine(redis, configure())
+    assert {each.state for each in found} == {"pass", "warn", "fail"}
+    assert all(bool(each.advice) == (each.state != "pass") for each in found)
+
+
+def test_a_group_that_is_missing_and_entries_that_nobody_takes_back_are_named(
+    safe: redis_py.Redis, configure: Callable[..., Config]
+) -> None:
+    stream = Keys("stores").inbox
+    entry = safe.xadd(stream, {"event": b"{}"})
+    assert states(safe, configure())["group stores"] == "warn"
+    safe.xgroup_create(stream, GROUP, "0")
+    assert states(safe, configure())["group stores"] == "pass"
+    safe.xreadgroup(GROUP, "gone", {stream: ">"})
+    assert states(safe, configure())["group stores"] == "pass"
+    safe.xclaim(stream, GROUP, "gone", 0, [entry], idle=3_600_000, justid=True)
+    assert states(safe, configure())["group stores"] == "warn"
+    safe.delete(stream)
+    safe.set(stream, "something of somebody else's")
+    assert states(safe, configure())["group stores"] == "fail"
+
+
+def test_a_breaker_that_is_open_and_an_old_backlog_are_named(
+    safe: redis_py.Redis, configure: Callable[..., Config]
+) -> None:
+    safe.xadd(Keys("stores").inbox, {"event": b"{}"}, id="1-1")
+    assert states(safe, configure())["destination stores"] == "warn"
+    safe.delete(Keys("stores").inbox)
+    assert states(safe, configure())["destination stores"] == "pass"
+    safe.hset(Keys("stores").breaker, "open_until", 9_999_999_999_999)
+    assert states(safe, configure())["destination stores"] == "warn"
+
+
+def test_workers_that_live_pass_and_silent_ones_are_named(
+    safe: redis_py.Redis, configure: Callable[..., Config]
+) -> None:
+    Heartbeat("w1", slots=2).beat(safe)
+    assert states(safe, configure())["workers"] == "pass"
+    ((said, score),) = safe.zrange(WORKERS, 0, -1, withscores=True)
+    safe.zadd(WORKERS, {said: score - 60_000, said.replace(b"w1", b"w2").replace(b'"0.', b'"9.'): score})
+    found = states(safe, configure())
+    assert (found["workers"], found["silent workers"]) == ("pass", "warn")
+    safe.zadd(WORKERS, {said: score})
+    assert states(safe, configure())["releases"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "state"), [(None, "pass"), ("0", "pass"), ("99999999999", "pass"), ("5", "warn")]
+)
+def test_a_token_that_has_ended_is_named(safe: redis_py.Redis, expires_at: str | None, state: str) -> None:
+    if expires_at is not None:
+        safe.hset(credential("main"), "expires_at", expires_at)
+    assert states(safe, build(REFRESHING, dict.fromkeys("ABC", "x"), source="test"))["credential main"] == state
+
+
+REFRESHING = {
+    "credentials": {
+        "main": {
+            "kind": "refreshing",
+            "refresh_url": "https://example.com/token/",
+            "client_id": "${A}",
+            "client_secret": "${B}",
+            "refresh_token": "${C}",
+        }
+    },
+    "destinations": {"stores": {"kind": "events", "source": "segment", "credentials": "main", "event_source_id": "1"}},
+}

@@ -63,6 +63,16 @@ def test_one_that_falls_silent_is_seen_as_such_and_forgotten_after_an_hour(redis
     assert 0 < redis.pttl(WORKERS) <= 3_600_000
 
 
+def test_one_that_died_and_was_started_again_is_seen_once(redis: redis_py.Redis) -> None:
+    Heartbeat("w", slots=1).beat(redis)
+    ((said, score),) = redis.zrange(WORKERS, 0, -1, withscores=True)
+    redis.zadd(WORKERS, {said: score - 60_000})
+    time.sleep(0.002)
+    Heartbeat("w", slots=2).beat(redis)
+    (seen,) = workers(redis)
+    assert (seen.worker.slots, seen.is_silent) == (2, False)
+
+
 def test_a_waker_gives_signs_and_takes_its_worker_off_the_list_when_it_stops(
     redis: redis_py.Redis, redis_url: str, configure: Callable[..., Config]
 ) -> None:

@@ -15,7 +15,7 @@ from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
-from worker.cli.status import status
+from worker.cli.status import status, workers
 from worker.cli.web import web
 
 
@@ -31,6 +31,7 @@ for command in (
     doctor,
     healthcheck,
     status,
+    workers,
     retries,
     preview,
     dead_letters,

@@ -1,4 +1,4 @@
-"""How a command answers: a table for a person, JSON for a machine."""
+"""How a command answers: a table for a person, JSON for a machine, colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_PLAIN_WIDTH = 200
+_PLAIN_WIDTH = 10_000
+"""Where there is no terminal nothing is folded: a row is a line, for `grep` and `awk`."""
+
+_STYLES = {
+    **dict.fromkeys(("PASS", "done", "works", "delivered"), "green"),
+    **dict.fromkeys(("WARN", "cancelled", "not known", "running"), "yellow"),
+    **dict.fromkeys(("FAIL", "DOES NOT WORK", "silent"), "bold red"),
+}
 
 
 def console() -> Console:
-    """Return where tables go: as wide as the terminal, or plain and wide where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH, no_color=True)
+    """Return where tables go: as wide as the terminal, or plain and wide where there is none.
+
+    rich itself honours NO_COLOR and TERM=dumb.
+    """
+    return Console(highlight=False) if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH, no_color=True)
 
 
 def print_json(value: Any) -> None:
@@ -28,12 +38,25 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table. Cells are text, never markup: an event's values cannot style, or steer, a terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    console().print(table)
+    console().print(table(columns, rows))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, gap: int = 2) -> Table:
+    """Return a table in the look of all of them: numbers to the right, words that mean good or bad in colour."""
+    filled = [list(row) for row in rows]
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    for place, column in enumerate(columns):
+        numbers = bool(filled) and all(isinstance(row[place], int) for row in filled)
+        widest = max(map(len, column.split()), default=0)
+        made.add_column(column, justify="right" if numbers else "left", overflow="fold", min_width=widest)
+    for row in filled:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(*_styled(cell)) for cell in row))
+    return made
+
+
+def _styled(cell: object) -> tuple[str, str]:
+    text = f"{cell:,}" if type(cell) is int else printable(str(cell))
+    return text, _STYLES.get(text, "")
 
 
 def printable(text: str) -> str:

@@ -11,13 +11,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from worker.config import Config
 from worker.keys import LEADER, UNKNOWN
-from worker.limits import in_force
 from worker.metrics.names import COUNTED, FLEET
-from worker.overview import Overview, look
+from worker.overview import Overview, look_at
 from worker.pauses import REASONS as PAUSES
 from worker.reasons import REASONS
 
@@ -62,23 +61,31 @@ class FleetFigures(Collector):
         up = families["tiktok_events_redis_up"]
         try:
             self._fill(families)
-        except (RedisError, OSError):
+        except (RedisError, RedisClusterException, OSError):
             up.add_metric((), 0)
             return [up]
         up.add_metric((), 1)
         return list(families.values())
 
     def _fill(self, families: _Families) -> None:
-        memory: Any = self._redis.info("memory")
-        families["tiktok_events_redis_memory_used_bytes"].add_metric((), memory["used_memory"])
-        families["tiktok_events_redis_memory_limit_bytes"].add_metric((), memory.get("maxmemory", 0))
+        used, limit = memory(self._redis.info("memory"))
+        families["tiktok_events_redis_memory_used_bytes"].add_metric((), used)
+        families["tiktok_events_redis_memory_limit_bytes"].add_metric((), limit)
         families["tiktok_events_leader"].add_metric((), 1 if self._redis.exists(LEADER) else 0)
         now = self._clock()
-        for name in (*self._config.destinations, UNKNOWN):
-            _add(families, look(self._redis, name, now=now))
-        shares = in_force(self._redis, self._config.destinations.values())
-        for name, share in shares.items():
-            families["tiktok_events_limit_ratio"].add_metric((name,), share)
+        settings = self._config.destinations
+        for one in look_at(self._redis, [*settings, UNKNOWN], now=now, settings=settings):
+            families["tiktok_events_fault"].add_metric((one.destination,), 1 if one.fault else 0)
+            # What Redis refuses to tell is not zero.
+            if not one.fault:
+                _add(families, one)
+
+
+def memory(info: Any) -> tuple[int, int]:
+    """Return the memory used and `maxmemory` in bytes, 0 for no limit; of a cluster, those of the fullest server."""
+    servers = [info] if "used_memory" in info else list(info.values())
+    told = [(int(server["used_memory"]), int(server.get("maxmemory") or 0)) for server in servers]
+    return max(told, key=lambda one: (one[0] / one[1] if one[1] else 0.0, one[0]))
 
 
 def _add(families: _Families, one: Overview) -> None:
@@ -92,6 +99,8 @@ def _add(families: _Families, one: Overview) -> None:
         ("requests_total", one.totals.get("requests", 0)),
     ):
         families[f"tiktok_events_{metric}"].add_metric((name,), value)
+    if one.limit_in_force is not None:
+        families["tiktok_events_limit_ratio"].add_metric((name,), one.limit_in_force)
     for fate in COUNTED:
         families["tiktok_events_settled_total"].add_metric((name, fate), one.totals.get(fate, 0))
     died = {key.removeprefix("dead:"): count for key, count in one.totals.items() if key.startswith("dead:")}

@@ -74,7 +74,7 @@ def _faults(board: Board, found: list[Process], now: float, bound: float) -> Ite
     if waker > bound:
         yield f"the waker has not turned for {waker:.0f} s"
     for process in found:
-        if process.state in ("T", "t"):
+        if process.state == "T":
             yield f"process {process.pid} is stopped"
         elif process.lives and process.running and process.silent_seconds > bound:
             yield f"process {process.pid} runs a task and has shown no progress for {process.silent_seconds:.0f} s"

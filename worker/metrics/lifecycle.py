@@ -40,9 +40,13 @@ def open_board(config: Config) -> None:
 
 
 def join_board() -> None:
-    """Take this pool process's row; call it first of all in a child, since from then on it has to show progress."""
-    meter = process.take_place(getattr(current_process(), "index", 0) + 1)
-    meter.started()
+    """Take this pool process's row; call it first of all in a child.
+
+    Where the first process does the work itself (a pool that is none, as `solo`), it keeps its own row.
+    """
+    place = getattr(current_process(), "index", None)
+    if place is not None:
+        process.take_place(place + 1).started()
 
 
 @task_prerun.connect

@@ -89,13 +89,24 @@ FLEET = {
             (),
             "1 when the events' Redis answers; without it the rest of this table is missing",
         ),
-        Metric("tiktok_events_redis_memory_used_bytes", "gauge", (), "memory that Redis uses"),
-        Metric("tiktok_events_redis_memory_limit_bytes", "gauge", (), "`maxmemory` of Redis, 0 for none"),
+        Metric(
+            "tiktok_events_redis_memory_used_bytes",
+            "gauge",
+            (),
+            "memory that Redis uses; of a cluster, the fullest server",
+        ),
+        Metric("tiktok_events_redis_memory_limit_bytes", "gauge", (), "`maxmemory` of the same server, 0 for none"),
         Metric(
             "tiktok_events_leader",
             "gauge",
             (),
             "1 when a worker listens for events; 0: no worker runs, or none reaches Redis",
+        ),
+        Metric(
+            "tiktok_events_fault",
+            "gauge",
+            ("destination",),
+            "1 when a key of the destination has the wrong type; its other figures are missing then",
         ),
         Metric("tiktok_events_backlog", "gauge", ("destination",), "events that wait and nobody has claimed"),
         Metric(

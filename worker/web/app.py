@@ -26,7 +26,7 @@ from worker.web.measuring import measure
 from worker.web.pages import OF_MACHINES, PAGES, health
 from worker.web.security import guard
 from worker.web.settings import WebSettings
-from worker.web.shell import EXTENSION, Shell
+from worker.web.shell import EXTENSION, Shell, shell
 from worker.web.visitors import origin, visitor
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,7 @@ def _at_hand(app: Flask) -> dict[str, Any]:
         "asset": _asset,
         "theme": request.cookies.get("te_theme", "auto"),
         "endpoints": app.view_functions,
+        "now": shell().now(),
     }
 
 

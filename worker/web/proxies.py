@@ -25,7 +25,7 @@ class Origin:
 
 def origin_of(request: Request, settings: WebSettings) -> Origin:
     """Return where `request` came from. A header is believed only from the trusted proxy."""
-    address = request.environ.get("REMOTE_ADDR", "")
+    address = request.remote_addr or ""
     host = request.headers.get("Host", "")
     forwarded = any(name in request.headers for name in _FORWARDING)
     https = request.environ.get("wsgi.url_scheme") == "https"

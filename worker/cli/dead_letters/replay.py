@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 from redis import Redis
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker import audit
 from worker.app import app
@@ -120,22 +120,34 @@ def _show_plans(plans: list[tuple[Keys, Expired, Plan]], *, as_json: bool) -> No
         return
     for keys, _, each in plans:
         click.echo(f"{keys.destination}: {sentence('would be replayed', each.dead_letters, each.by_reason)}")
-        for name, counts in (("event", each.by_event), ("age", each.by_age)):
-            if counts:
-                click.echo(f"  by {name}: " + ", ".join(f"{key} {count}" for key, count in counts.items()))
-        if each.expired_now:
-            click.echo(f"  {each.expired_now} are too old by now and would stay")
+    rows = [
+        (keys.destination, by, name, count)
+        for keys, _, each in plans
+        for by, counts in (("reason", each.by_reason), ("event", each.by_event), ("age", each.by_age))
+        for name, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    rows += [(keys.destination, "", "too old by now, would stay", each.expired_now) for keys, _, each in plans]
+    print_table(("destination", "by", "", "dead letters"), rows)
+
+
+_PROGRESS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[too_old]} too old"),
+    TimeRemainingColumn(),
+)
 
 
 def _follow(jobs: ReplayJobs, job: Job, expired: Expired) -> Job:
     """Run a job here, with a progress bar on a terminal."""
-    bar = Progress(console=console()) if sys.stdout.isatty() else nullcontext()
+    bar = Progress(*_PROGRESS, console=console()) if sys.stdout.isatty() else nullcontext()
     with bar as progress:
-        task = progress.add_task(job.destination, total=job.planned) if progress is not None else None
+        task = progress.add_task(job.destination, total=job.planned, too_old=0) if progress is not None else None
         for now in jobs.run(job.id, expired):
             job = now
             if progress is not None and task is not None:
-                progress.update(task, completed=now.replayed + now.expired)
+                progress.update(task, completed=now.replayed + now.expired, too_old=now.expired)
     return job
 
 
@@ -150,7 +162,8 @@ def _tell(done: list[Job], *, as_json: bool) -> None:
 
 
 def _told(job: Job) -> dict[str, Any]:
-    return {**asdict(job), "filter": job.filter.describe(), "started_at": when(job.started_at)}
+    found = {name: value for name, value in asdict(job).items() if name != "place"}
+    return {**found, "filter": job.filter.describe(), "started_at": when(job.started_at)}
 
 
 @click.command()

@@ -105,6 +105,9 @@
   const fill = (destination) => {
     const row = document.querySelector(`[data-destination="${CSS.escape(destination.name)}"]`);
     if (!row) return;
+    // Somebody paused or resumed it since this page was made: the button is another then. Not while a person writes here.
+    const changed = told.now > Number(place.dataset.asOf) && row.dataset.paused !== String(destination.state.paused);
+    if (changed && !document.querySelector("main details[open] input")) location.reload();
     for (const cell of row.querySelectorAll("[data-field]")) {
       const name = cell.dataset.field;
       if (name === "spark") {
