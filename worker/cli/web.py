@@ -9,6 +9,7 @@ import click
 from redis import Redis
 from redis.exceptions import RedisError
 
+from worker import logs, sentry
 from worker.access import SCOPES, AccessTokens
 from worker.cli import context
 from worker.config import Config
@@ -70,6 +71,12 @@ def web(
             "--trusted-proxy and --user-header; or listen on 127.0.0.1.",
             err=True,
         )
+        sys.exit(_EXIT_CONFIG)
+    try:
+        sentry.start()
+        logs.start()
+    except ValueError as error:
+        print(error, file=sys.stderr)
         sys.exit(_EXIT_CONFIG)
     serve(config, redis, settings, port=_port() if port is None else port, door=door, only_door=only_door)
 

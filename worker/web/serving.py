@@ -11,7 +11,6 @@ from redis import Redis
 from waitress.server import create_server
 
 from tiktok_events import Producer
-from worker import logs, sentry
 from worker.config import Config
 from worker.connection import connect, url_of_redis
 from worker.door import MAX_BODY_BYTES, blueprint
@@ -29,8 +28,6 @@ def serve(
     config: Config, redis: Redis, settings: WebSettings, *, port: int, door: bool = False, only_door: bool = False
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then end the requests under way. `only_door` is the door without the pages."""
-    sentry.start()
-    logs.start()
     entrance = (
         blueprint(config, connect(timeout_seconds=_DOOR_SECONDS), Producer(url_of_redis()))
         if door or only_door
