@@ -113,7 +113,9 @@ def _international(digits: str) -> str | None:
             code = digits[1:end]
             plan = _plan_of_code(code)
             if plan is not None:
-                return _written(code, plan.national(digits[end:]))
+                national = digits[end:]
+                found = plan.national(national)
+                return digits if found is national else _written(code, found)
     return None
 
 
