@@ -31,6 +31,8 @@ _SURE_SECONDS = 0.5
 _AT_ONCE = 100
 
 _QUIET_WAIT_SECONDS = 10.0
+LONGEST_SILENCE_SECONDS = 2 * _QUIET_WAIT_SECONDS
+"""After so long without a turn something is wrong with who listens."""
 _QUIET_LOOK_SECONDS = 30.0
 """Where nothing waits, is held or is scheduled, only a new entry can change that, and those are listened to."""
 
