@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _VACANCY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 _RECOVER_SECONDS = 1.0
+_STOP_SECONDS, _STOP_TRIES = 0.5, 10
 
 
 class Waker(threading.Thread):
@@ -63,8 +64,12 @@ class Waker(threading.Thread):
             self._lookout(redis).resign()
         except (RedisError, OSError):
             log.debug("lease left to end by itself")
-        # It may be listening, for seconds to come.
-        self._waiting.connection_pool.disconnect()
+        # It may be listening, for seconds to come, or be about to.
+        for _ in range(_STOP_TRIES):
+            self._waiting.connection_pool.disconnect()
+            if not self.is_alive():
+                return
+            self.join(_STOP_SECONDS / _STOP_TRIES)
 
     def run(self) -> None:
         """Lead, or wait to; go on through whatever Redis does."""
