@@ -7,6 +7,7 @@ batch is claimed and mapped.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -41,6 +42,8 @@ class Flights:
         while self._flying and (len(self._flying) >= MOST_BATCHES or self._events() + events > MOST_EVENTS):
             self._wait_for_one()
         self._flying[self._executor.submit(settle)] = (destination, events)
+        # Else this thread would go on for some tenths of a millisecond, until it waits for something itself.
+        time.sleep(0)
 
     def land(self) -> None:
         """Wait for all of them. Raises as `launch` does, after the last."""

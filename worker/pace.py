@@ -1,8 +1,8 @@
 """How long may an event wait for company? Not at all when few come; a moment when many do.
 
 A batch costs about a millisecond of CPU beside its events. At a thousand events a second a batch for each would cost
-ten times what the events cost; fifty milliseconds of waiting make batches of fifty. At fifty events a second nobody
-waits.
+ten times what the events cost; a tenth of a second of waiting makes batches of a hundred. At fifty events a second
+nobody waits.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Slice:
         now = self._clock()
         for name in [name for name, at in self._awaited.items() if at <= now]:
             del self._awaited[name]
-            self._hear(name, lookout)
+            self._collect(name, lookout)
         if self._turns:
             return True
         end = hand_over_at if now < hand_over_at else self._end
@@ -174,15 +174,26 @@ class Slice:
 
     def _hear(self, name: str, lookout: Lookout) -> None:
         """Take what was heard of."""
-        self._silent_since = self._clock()
-        lease = Lease(name, secrets.token_hex(8))
-        taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
-        if taken is not None and taken.gate in ("go", "full") and not taken.batch:
+        if not self._collect(name, lookout):
             # Somebody else has it. Not to be heard of again; and what came since that was said is taken.
             lookout.skip([name])
-            taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
-        if taken is not None and taken.more:
+            self._collect(name, lookout)
+
+    def _collect(self, name: str, lookout: Lookout) -> bool:
+        """Take what waits; say whether there was anything, or could not be. Where many come, wait for the next batch
+        without listening."""
+        lease = Lease(name, secrets.token_hex(8))
+        taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
+        if taken is None or taken.gate not in ("go", "full"):
+            return True
+        if taken.more:
             self._turns.append(lease)
+        if taken.batch:
+            now = self._silent_since = self._clock()
+            ready_at = self._here.pace(name).ready_at(now)
+            if ready_at > now and not taken.more:
+                self._awaited[name] = ready_at
+        return bool(taken.batch)
 
     def _is_silent(self) -> bool:
         return self._clock() - self._silent_since >= _QUIET_SECONDS

@@ -268,10 +268,10 @@ class DestinationSchema(Strict):
     )
     linger_seconds = Duration(
         data_key="linger",
-        load_default=0.05,
+        load_default=0.1,
         metadata={
             "doc": "how long an event waits for company where more than 200 a second come; below that none waits",
-            "default": "50ms",
+            "default": "100ms",
         },
     )
     max_inbox = fields.Integer(
