@@ -90,7 +90,7 @@ class Naive:
     """One task an event."""
 
     application = "benchmarks.chaos.naive"
-    batch_size = 1
+    under_way = 1
     quiet_seconds = 2.0 * _VISIBILITY_SECONDS
 
     def __init__(self, where: Surroundings, *, reject_on_worker_lost: bool) -> None:

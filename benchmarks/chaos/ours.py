@@ -15,6 +15,7 @@ from tiktok_events import EnqueueError, Producer
 from tiktok_events.errors import InboxFull, Unavailable
 from worker.connection import connect
 from worker.dead_letters import Filter, Queries
+from worker.flights import MOST_BATCHES, MOST_EVENTS
 from worker.keys import GROUP, Keys
 from worker.overview import look
 
@@ -66,7 +67,7 @@ class Ours:
 
     name = "ours"
     application = "worker"
-    batch_size = _BATCH_SIZE
+    under_way = min(MOST_BATCHES * _BATCH_SIZE, MOST_EVENTS)
     quiet_seconds = 2.0
 
     def __init__(self, where: Surroundings) -> None:

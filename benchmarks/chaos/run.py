@@ -195,7 +195,7 @@ class Run:
             failed_requests=sum(stats["refused_requests"].values()),
             duplicates_after_lost_answer=after_lost,
             duplicates_after_kill=after_kill,
-            duplicates_bound=slots * self._subject.batch_size + self._producing.sent_again,
+            duplicates_bound=slots * self._subject.under_way + self._producing.sent_again,
             ended_by_themselves=self._ended,
             seconds=round(seconds, 1),
             finished=finished,

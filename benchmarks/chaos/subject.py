@@ -29,7 +29,7 @@ class Subject(Protocol):
     name: str
     application: str
     """What `celery -A` is given."""
-    batch_size: int
+    under_way: int
     """Most events a pool child holds at a time."""
     quiet_seconds: float
     """How long nothing may change before nothing is believed to come any more."""
