@@ -7,9 +7,11 @@ import logging
 import os
 import secrets
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -55,6 +57,7 @@ class Runtime:
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}")
     _deliveries: dict[str, tuple[Delivery, Inbox | OrderIntake]] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
+    _ear: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def redis(self) -> Redis:
@@ -86,10 +89,17 @@ class Runtime:
         """The threads in which this process waits for TikTok."""
         return ThreadPoolExecutor(MOST_BATCHES, thread_name_prefix="sender")
 
-    def lookout(self, name: str) -> Lookout:
-        """Return this process's lookout, under a name to lead by."""
-        self._lookout.name = name
-        return self._lookout
+    @contextmanager
+    def lookout(self, name: str) -> Iterator[Lookout | None]:
+        """Lend this process's lookout, under a name to lead by; None while another thread of the process has it."""
+        if not self._ear.acquire(blocking=False):
+            yield None
+            return
+        try:
+            self._lookout.name = name
+            yield self._lookout
+        finally:
+            self._ear.release()
 
     @cached_property
     def _lookout(self) -> Lookout:

@@ -73,36 +73,40 @@ class Slice:
 
         A slice that is over keeps its leases for the one that follows, or whoever leads would call another beside it.
         """
-        lookout = self._here.lookout(leading_as or f"serve:{secrets.token_hex(8)}")
+        with self._here.lookout(leading_as or f"serve:{secrets.token_hex(8)}") as lookout:
+            return self._run(leases, lookout if listen else None)
+
+    def _run(self, leases: Sequence[Lease], lookout: Lookout | None) -> Rest:
         self._turns.extend(leases)
         leads = False
         try:
             while self._clock() < self._end:
                 if self._turns:
-                    self._take_turn(self._turns.popleft(), lookout, listening=leads)
+                    self._take_turn(self._turns.popleft(), lookout, leads=leads)
                     continue
-                leads = listen and lookout.leads()
-                if not leads or not self._listen(lookout):
+                leads = lookout is not None and lookout.leads()
+                if not leads or lookout is None or not self._listen(lookout):
                     break
         finally:
             self._flights.land()
-        over = self._clock() >= self._end
-        going_on = leads and over and not self._is_silent()
-        if leads and not going_on and not self._handed_over:
-            lookout.resign()
-        return Rest(tuple(self._turns), lookout.name if going_on and not self._handed_over else None)
+        if not leads or lookout is None or self._handed_over:
+            return Rest(tuple(self._turns))
+        if self._clock() >= self._end and not self._is_silent():
+            return Rest(tuple(self._turns), lookout.name)
+        lookout.resign()
+        return Rest(tuple(self._turns))
 
-    def _take_turn(self, lease: Lease, lookout: Lookout, *, listening: bool) -> None:
+    def _take_turn(self, lease: Lease, lookout: Lookout | None, *, leads: bool) -> None:
         """Take one batch of a destination and send it off; keep the lease while there may be more."""
         taken = self._take(lease, LEASE_SECONDS, lookout)
         if taken is not None and taken.more and lease.destination not in self._flights.broken:
             self._turns.append(lease)
-            if listening and self._clock() - self._shared_at > _SHARE_SECONDS:
+            if leads and lookout is not None and self._clock() - self._shared_at > _SHARE_SECONDS:
                 # More than one batch: others may help.
                 self._shared_at = self._clock()
                 self._share(lookout.look([lease.destination]))
 
-    def _take(self, lease: Lease, lease_seconds: float, lookout: Lookout) -> Taken | None:
+    def _take(self, lease: Lease, lease_seconds: float, lookout: Lookout | None) -> Taken | None:
         """Take one batch and send it off; None where that cannot be done at all."""
         name = lease.destination
         if name not in self._here.config.destinations:
@@ -126,10 +130,11 @@ class Slice:
             ),
         )
         self._here.meter.stage(settings.mapping.kind, "claim", self._clock() - started)
-        if taken.gate in ("paused", "blocked", "open"):
+        if lookout is not None and taken.gate in ("paused", "blocked", "open"):
             lookout.shut(name)
         if taken.batch:
-            lookout.saw(name, taken.batch)
+            if lookout is not None:
+                lookout.saw(name, taken.batch)
             self._here.pace(name).took(len(taken.batch), now=self._clock())
             prepared = delivery.prepared(taken.batch)
             if taken.gate == "probe":

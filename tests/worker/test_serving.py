@@ -241,3 +241,12 @@ def test_leases_are_called_in_lists_that_one_task_can_serve() -> None:
     for part in found:
         assert len(part) <= MOST_TOGETHER
         assert len({lease.destination for lease in part}) == len(part)
+
+
+def test_one_thread_of_a_process_listens(make_runtime: MakeRuntime, broker: Broker) -> None:
+    here = make_runtime()
+    with here.lookout("serve:another") as lookout:
+        assert lookout is not None
+        started = time.monotonic()
+        assert not run(here, broker)
+        assert time.monotonic() - started < 0.5
