@@ -22,5 +22,6 @@ def register(redis: Redis, config: Config) -> None:
             "max_event_bytes": destination.max_event_bytes,
             # Updates of an order are written down one by one as they are claimed, so they come one by one.
             "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
+            "encrypted": destination.require_encryption,
         }
         redis.hset(REGISTRY, name, orjson.dumps(limits).decode())
