@@ -126,8 +126,9 @@ def key_id(sealed: bytes) -> str | None:
     start = len(MAGIC) + 1
     if not is_sealed(sealed) or len(sealed) < start:
         return None
-    found = sealed[start : start + sealed[len(MAGIC)]].decode("ascii", "replace")
-    return found if _ID.fullmatch(found) else None
+    length = sealed[len(MAGIC)]
+    found = sealed[start : start + length].decode("ascii", "replace")
+    return found if len(found) == length and _ID.fullmatch(found) else None
 
 
 def to_event(destination: str, event_id: str) -> bytes:

@@ -26,6 +26,7 @@ PROBE_SECONDS = 15.0
 
 _BULK = 4
 _FROM_PRODUCERS = (1, _BULK)
+_WHOLE = "-pack"
 
 
 def pack_size(batch_size: int) -> int:
@@ -133,10 +134,10 @@ def _claimed(number: int, entry_id: str, fields: dict[bytes, bytes], deliveries:
 
 
 def _whole(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
-    """Return a pack as one envelope."""
+    """Return a pack as one envelope. An entry of another stream may have the same id."""
     told = fields.get(b"ids", b"")
     return Envelope(
-        ref=entry_id,
+        ref=f"{entry_id}{_WHOLE}",
         id=hashlib.sha256(told).hexdigest()[:32],
         payload=fields[b"events"],
         enqueued_at=_milliseconds(fields.get(b"enqueued_at"), entry_id),
@@ -146,12 +147,13 @@ def _whole(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
 
 
 def _unpacked(pack: Envelope, events: bytes) -> list[Envelope]:
-    """Return the events of a pack. Each has a reference of its own: the pack's with its place in it."""
+    """Return the events of a pack. Each has a reference of its own: the entry's with its place in the pack."""
+    entry_id = pack.ref.removesuffix(_WHOLE)
     payloads = events.split(b"\n")
     ids = pack.ids if len(pack.ids) == len(payloads) else [""] * len(payloads)
     return [
         Envelope(
-            ref=f"{pack.ref}-{place}",
+            ref=f"{entry_id}-{place}",
             id=_identity(given, payload),
             payload=payload,
             enqueued_at=pack.enqueued_at,
