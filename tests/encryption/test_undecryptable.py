@@ -136,7 +136,11 @@ def test_the_events_of_a_replayed_pack_may_fail_each_for_itself(
     serve(keyed_runtime())
     assert totals(redis)["delivered"] == 9
     (letter,) = Queries(redis, KEYS).scan(Filter())
-    assert (letter.reason, letter.envelope.id, letter.ref) == ("invalid", "message-3", f"{pack.ref.removesuffix('-pack')}-3")
+    assert (letter.reason, letter.envelope.id, letter.ref) == (
+        "invalid",
+        "message-3",
+        f"{pack.ref.removesuffix('-pack')}-3",
+    )
     whole = Queries(redis, KEYS).get(letter.ref)
     assert whole is not None
     assert orjson.loads(whole.envelope.payload) == orders[3]
