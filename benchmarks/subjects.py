@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,7 @@ from benchmarks.processes import SLOTS, Group, celery_worker
 from benchmarks.usual import BATCHES, NAIVE, task_of
 from tiktok_events import Producer
 from tiktok_events.keys import REGISTRY
+from tiktok_events.sealing import VARIABLE
 from worker.keys import Keys
 
 _LIMIT_STREAM = "limit"
@@ -45,40 +48,37 @@ class Subject(Protocol):
 class Ours:
     """This project's worker, everything switched on."""
 
-    def __init__(self, *, bulk: bool) -> None:
+    def __init__(self, *, bulk: bool, keys: str = "") -> None:
         self.name = "ours, by enqueue_many" if bulk else "ours"
+        self.name += ", sealed" if keys else ""
         self._bulk = bulk
+        self._keys = keys
+        self._stream = Keys(DESTINATION).bulk if bulk else Keys(DESTINATION).inbox
 
     def fill(self, ground: Ground, count: int) -> None:
         """Enqueue through the client: one by one, or in bulk."""
 
-        keys = Keys(DESTINATION)
-
         def enqueue() -> None:
-            with Producer(ground.redis_url, max_inbox=count) as producer:
+            # What a worker writes down at its start; packs are for those who read them.
+            ground.redis.hset(REGISTRY, DESTINATION, '{"pack": 100}')
+            with _keys(self._keys), Producer(ground.redis_url, max_inbox=count) as producer:
+                if self._bulk:
+                    producer.enqueue_many(orders(count), destination=DESTINATION)
+                    return
                 for order in orders(count):
                     producer.enqueue(order, destination=DESTINATION)
 
-        def enqueue_many() -> None:
-            # What workers tell producers at their start: that they read packs.
-            ground.redis.hset(REGISTRY, DESTINATION, '{"pack":100}')
-            with Producer(ground.redis_url, max_inbox=count) as producer:
-                producer.enqueue_many(orders(count), destination=DESTINATION)
-
+        ground.prepare(f"{self.name}:{count}", self._stream, enqueue)
         if self._bulk:
-            ground.prepare(f"{self.name}:{count}", keys.bulk, enqueue_many)
-            ground.redis.set(keys.bulk_size, count)
-        else:
-            ground.prepare(f"{self.name}:{count}", keys.inbox, enqueue)
+            ground.redis.set(Keys(DESTINATION).bulk_size, count)
 
     def workers(self, ground: Ground) -> Group:
         """Return one Celery worker."""
-        return _group(ground, "ours", [celery_worker(sys.executable, "worker")])
+        return _group(ground, "ours", [celery_worker(sys.executable, "worker")], keys=self._keys)
 
     def left(self, ground: Ground) -> int:
-        """Return what the inbox holds: what is settled is deleted."""
-        keys = Keys(DESTINATION)
-        return int(ground.redis.xlen(keys.inbox)) + int(ground.redis.get(keys.bulk_size) or 0)
+        """Return the length of the stream: what is settled is deleted."""
+        return int(ground.redis.xlen(self._stream))
 
 
 class Limit:
@@ -172,5 +172,16 @@ def sender(ground: Ground, queue: str) -> Callable[[object], object]:
     return delay
 
 
-def _group(ground: Ground, name: str, commands: Sequence[Sequence[str]]) -> Group:
-    return Group(commands, environment=ground.environment(), log=ground.folder / f"{name}.log")
+@contextmanager
+def _keys(keys: str) -> Iterator[None]:
+    """Let producers that are made in the block have these keys."""
+    os.environ[VARIABLE] = keys
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+
+
+def _group(ground: Ground, name: str, commands: Sequence[Sequence[str]], *, keys: str = "") -> Group:
+    environment = {**ground.environment(), VARIABLE: keys}
+    return Group(commands, environment=environment, log=ground.folder / f"{name}.log")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ from benchmarks.figures import Figure, Missing, Row, Target
 from benchmarks.ground import Ground
 from benchmarks.plan import Plan
 from benchmarks.subjects import ONE_TASK_PER_EVENT, Limit, NotInstalledError, Ours, Subject, batches
+from tiktok_events.sealing import KEY_BYTES
 
 _SLOW_SECONDS = 0.1
 
@@ -23,9 +26,12 @@ class _Entrant:
 
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
     """Run ours, the naive ones and the limit in turn; yield the rows."""
+    keys = f"bench:{b64encode(os.urandom(KEY_BYTES)).decode()}"
     entrants = {
         "ours": _Entrant(Ours(bulk=False), plan.ours),
         "bulk": _Entrant(Ours(bulk=True), plan.ours),
+        "sealed": _Entrant(Ours(bulk=False, keys=keys), plan.ours),
+        "sealed bulk": _Entrant(Ours(bulk=True, keys=keys), plan.ours),
         "slow": _Entrant(Ours(bulk=True), plan.slow, _SLOW_SECONDS),
         "naive": _Entrant(ONE_TASK_PER_EVENT, plan.usual),
         "limit": _Entrant(Limit(), plan.limit),
@@ -62,7 +68,8 @@ def _rows(runs: dict[str, list[Drained]], no_batches: str) -> Iterator[Row]:
     yield compared("throughput, against the limit", "ours", "limit", "limit", 0.75)
     yield compared("throughput of enqueue_many", "bulk", "limit", "limit", 1.0)
     yield compared("endpoint that answers in 100 ms", "slow", "limit", "limit without delay", 0.6)
-    yield Missing("throughput with payload encryption", "the worker has no payload encryption")
+    yield compared("throughput with payload encryption", "sealed", "limit", "limit", 0.65)
+    yield compared("throughput of enqueue_many with payload encryption", "sealed bulk", "limit", "limit", None)
     yield from _costs(runs["ours"], runs["limit"])
 
 

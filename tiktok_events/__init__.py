@@ -28,6 +28,7 @@ from typing import Any
 
 from tiktok_events.async_producer import AsyncProducer
 from tiktok_events.errors import (
+    EncryptionRequired,
     EnqueueError,
     EventTooLarge,
     InboxFull,
@@ -40,6 +41,7 @@ from tiktok_events.producer import Producer
 
 __all__ = [
     "AsyncProducer",
+    "EncryptionRequired",
     "EnqueueError",
     "EventTooLarge",
     "HttpProducer",

@@ -49,7 +49,7 @@ class AsyncProducer:
 
     Raises:
         Unavailable: the URL is none.
-        EnqueueError: ``wake`` without Celery.
+        EnqueueError: ``wake`` without Celery; encryption keys that cannot be used.
     """
 
     def __init__(

@@ -6,6 +6,7 @@
     ├── InvalidEvent         mend the event; the same one will be refused again
     ├── EventTooLarge        send less in one event
     ├── UnknownDestination   mend the name, or add the destination to the workers' configuration
+    ├── EncryptionRequired   set TIKTOK_EVENTS_ENCRYPTION_KEYS where this app runs
     ├── InboxFull            wait and try again: the workers are behind
     └── Unavailable          try again later, or mend REDIS_URL; see ``maybe_stored``
 
@@ -42,6 +43,10 @@ class EventTooLarge(EnqueueError):
 
 class UnknownDestination(EnqueueError):
     """The workers have no destination of this name."""
+
+
+class EncryptionRequired(EnqueueError):
+    """The destination takes sealed events only, and this process has no keys to seal with."""
 
 
 class InboxFull(EnqueueError):

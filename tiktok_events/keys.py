@@ -12,7 +12,8 @@ from pathlib import Path
 
 PREFIX = "tiktok-events"
 
-#: HASH, destination name → JSON ``{"max_inbox": int, "max_event_bytes": int, "pack": int}``; workers write it at start.
+#: HASH, destination name → JSON ``{"max_inbox": int, "max_event_bytes": int, "pack": int, "encrypted": bool}``; workers
+#: write it at start.
 #: ``pack`` is how many events they read from one entry; where it is absent, packs are not understood.
 REGISTRY = f"{PREFIX}:destinations"
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tiktok_events import sealing
 from tiktok_events.commands import Word
+from tiktok_events.sealing import Keyring
 
 #: What one command may carry. While Redis stores one such part the next is encoded, which larger ones would prevent:
 #: they do not fit into the buffer of a socket.
@@ -49,19 +51,27 @@ class Chunk:
         """Returns what follows the first ``count`` events."""
         return Chunk(self.events[count:], self.ids[count:])
 
-    def words(self, *, pack: int) -> list[Word]:
+    def words(self, *, pack: int, destination: str, keyring: Keyring | None) -> list[Word]:
         """Returns what the script wants for these events, in their order.
 
         Args:
             pack: how many events an entry may hold; 1 for single ones only.
+            destination: where to; a sealed event is bound to it.
+            keyring: what to seal each entry with, None to leave it clear.
         """
         found: list[Word] = []
         for first, end in self._entries(pack):
             if pack > 1 and end - first >= _LEAST_IN_A_PACK:
-                found += (end - first, b"\n".join(self.events[first:end]), "\n".join(self.ids[first:end]))
-            else:
-                for place in range(first, end):
-                    found += (1, self.events[place], self.ids[place])
+                events, ids = b"\n".join(self.events[first:end]), self.ids[first:end]
+                if keyring is not None:
+                    events = keyring.seal(events, sealing.to_pack(destination, ids))
+                found += (end - first, events, "\n".join(ids))
+                continue
+            for place in range(first, end):
+                event, event_id = self.events[place], self.ids[place]
+                if keyring is not None:
+                    event = keyring.seal(event, sealing.to_event(destination, event_id))
+                found += (1, event, event_id)
         return found
 
     def _entries(self, pack: int) -> Iterator[tuple[int, int]]:

@@ -30,7 +30,7 @@ class Producer:
 
     Raises:
         Unavailable: the URL is none.
-        EnqueueError: ``wake`` without Celery.
+        EnqueueError: ``wake`` without Celery; encryption keys that cannot be used.
     """
 
     def __init__(

@@ -26,11 +26,13 @@ class Limits:
         max_inbox: how many events may wait in it.
         max_event_bytes: how many bytes of JSON one may have.
         pack: how many may travel in one entry; 1 where the workers do not read packs.
+        encrypted: whether only sealed events are taken.
     """
 
     max_inbox: int = _MAX_INBOX
     max_event_bytes: int = _MAX_EVENT_BYTES
     pack: int = 1
+    encrypted: bool = False
 
 
 class Registry:
@@ -93,6 +95,7 @@ def _parse(settings: bytes) -> Limits:
         max_inbox=_whole(found.get("max_inbox"), _MAX_INBOX),
         max_event_bytes=_whole(found.get("max_event_bytes"), _MAX_EVENT_BYTES),
         pack=_whole(found.get("pack"), 1),
+        encrypted=found.get("encrypted") is True,
     )
 
 

@@ -18,11 +18,12 @@ from tiktok_events import keys
 from tiktok_events.commands import Word
 from tiktok_events.connecting import Connector
 from tiktok_events.connections import Connections, Question
-from tiktok_events.errors import EnqueueError, InboxFull, Unavailable
+from tiktok_events.errors import EncryptionRequired, EnqueueError, InboxFull, Unavailable
 from tiktok_events.items import new_item
 from tiktok_events.links import Way
 from tiktok_events.packing import Chunk
 from tiktok_events.registry import Limits, Registry
+from tiktok_events.sealing import VARIABLE
 from tiktok_events.settings import Settings
 from tiktok_events.trace import Publishing, publishing
 from tiktok_events.wake import DEDUPLICATION_MS
@@ -111,7 +112,7 @@ class Storing:
         arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
         spans = publishing(key, chunk)
         arguments += (limits.max_inbox, spans.begin())
-        arguments += chunk.words(pack=pack)
+        arguments += chunk.words(pack=pack, destination=destination, keyring=self._settings.keyring)
         try:
             question = await self._connections.ask(
                 key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
@@ -150,6 +151,8 @@ class Storing:
     async def _limits(self, destination: str, deadline: float) -> Limits:
         limits = await self._registry.limits(destination, deadline=deadline)
         own = self._settings
+        if limits.encrypted and own.keyring is None:
+            raise EncryptionRequired(f"{destination} takes sealed events only: set {VARIABLE} where this app runs")
         if own.max_inbox is not None:
             limits = replace(limits, max_inbox=own.max_inbox)
         if own.max_event_bytes is not None:

@@ -28,6 +28,7 @@ from typing import Any, cast, overload
 from tiktok_events.commands import Word
 from tiktok_events.connections import Connections
 from tiktok_events.registry import Limits, Registry
+from tiktok_events.sealing import is_sealed, open_with, read_keyring, to_event
 
 #: Where a command of enqueue.lua has its first event: after the name, the keys, two arguments and the event's count.
 _FIRST_EVENT = 9
@@ -114,7 +115,7 @@ def capture(*destinations: str) -> Iterator[Captured]:
         events = cast(tuple[bytes, ...], command[_FIRST_EVENT::3])
         ids = command[_FIRST_EVENT + 1 :: 3]
         captured.add(
-            Enqueued(destination, str(event_id), json.loads(encoded))
+            Enqueued(destination, str(event_id), json.loads(_clear(encoded, destination, str(event_id))))
             for encoded, event_id in zip(events, ids, strict=True)
         )
         return len(events)
@@ -125,6 +126,11 @@ def capture(*destinations: str) -> Iterator[Captured]:
         _replaced(Connections, "answer", answer),
     ):
         yield captured
+
+
+def _clear(encoded: bytes, destination: str, event_id: str) -> bytes:
+    """Returns an event as it was before the producer sealed it, with the keys of the same environment."""
+    return open_with(read_keyring(), encoded, to_event(destination, event_id)) if is_sealed(encoded) else encoded
 
 
 @contextmanager

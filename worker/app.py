@@ -19,6 +19,7 @@ from celery.signals import celeryd_init, setup_logging, worker_process_init
 from redis import Redis
 
 from tiktok_events.keys import CELERY_QUEUE, embedded_socket
+from tiktok_events.sealing import read_keyring
 from worker import broker, embedded, logs, sentry
 from worker.calls import Calls
 from worker.checkup import of_redis
@@ -105,6 +106,8 @@ def _start(**_: object) -> None:
     except (ConfigError, lifecycle.AddressError, embedded.NoServerError) as error:
         print(error, file=sys.stderr)
         raise SystemExit(_EXIT_CONFIG) from None
+    if os.environ.get("REDIS_URL") and read_keyring() is None:
+        log.warning("payloads lie in Redis in clear: TIKTOK_EVENTS_ENCRYPTION_KEYS is not set")
     redis = connect()
     register(redis, here.config)
     for finding in of_redis(redis):

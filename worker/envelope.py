@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -29,17 +29,28 @@ class Envelope:
 
     `ref` is unique in its destination and stays with the event over retries, dead letters and replays: it is the
     id of the stream entry the event first came in. `id` is the producer's and need not be unique.
+
+    `payload` is clear, and `sealed` is how it is stored where that is sealed. Where it did not open, `locked` says why
+    and `payload` is as it came; `ids` are those of its events where it is a whole pack.
     """
 
     ref: str
     id: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     enqueued_at: int
     traceparent: str | None = None
     attempts: int = 0
     history: tuple[Attempt, ...] = ()
     replays: int = 0
     forced: bool = False
+    ids: tuple[str, ...] = ()
+    sealed: bytes | None = field(default=None, repr=False)
+    locked: str | None = None
+
+    @property
+    def stored(self) -> bytes:
+        """Return the payload as it is stored."""
+        return self.payload if self.sealed is None else self.sealed
 
     def tried(self, attempt: Attempt, *, counts: bool) -> Envelope:
         """Return the envelope after one more try; `counts` says whether it used up an attempt."""
@@ -48,6 +59,7 @@ class Envelope:
 
     def meta(self) -> bytes:
         """Return everything but the payload, as one line of JSON."""
+        ids = {"ids": self.ids} if self.ids else {}
         return orjson.dumps(
             {
                 "v": 1,
@@ -59,12 +71,13 @@ class Envelope:
                 "history": [asdict(each) for each in self.history],
                 "replays": self.replays,
                 "forced": self.forced,
+                **ids,
             }
         )
 
     def packed(self) -> bytes:
-        """Return meta and payload in one value: the first line is the meta."""
-        return self.meta() + b"\n" + self.payload
+        """Return meta and stored payload in one value: the first line is the meta."""
+        return self.meta() + b"\n" + self.stored
 
 
 def opened(meta: bytes | Mapping[str, Any], payload: bytes) -> Envelope:
@@ -80,6 +93,7 @@ def opened(meta: bytes | Mapping[str, Any], payload: bytes) -> Envelope:
         history=tuple(Attempt(**each) for each in told["history"]),
         replays=told.get("replays", 0),
         forced=told.get("forced", False),
+        ids=tuple(told.get("ids", ())),
     )
 
 

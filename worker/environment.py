@@ -12,6 +12,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
     ),
     "CELERY_BROKER_URL": ("where Celery's wake-ups go, in Celery's own spelling", "`REDIS_URL`"),
     "TIKTOK_EVENTS_CONFIG": ("path of the configuration", "`destinations.toml`"),
+    "TIKTOK_EVENTS_ENCRYPTION_KEYS": (
+        "keys that seal payloads at rest, `id:base64key,...`: the first one seals, all of them open",
+        "payloads lie in Redis in clear",
+    ),
     "SENTRY_DSN": ("where incidents, crashes, dead letters by reason and spans are reported", "nowhere"),
     "SENTRY_ENVIRONMENT": ("environment that Sentry shows them in", "`production`"),
     "SENTRY_RELEASE": ("release that Sentry shows them in", "`tiktok-events@` and the version"),

@@ -11,9 +11,11 @@ import orjson
 from redis import Redis
 
 from tiktok_events.identity import event_identity, id_fault
+from tiktok_events.sealing import SealedError, is_sealed
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
+from worker.vault import Vault, vault_of
 
 PACK_EVENTS = 100
 """How many events a producer may put into one entry of the bulk stream."""
@@ -23,6 +25,8 @@ PROBE_SECONDS = 15.0
 """How long the batch that probes a failing endpoint may take before another one is let through."""
 
 _BULK = 4
+_FROM_PRODUCERS = (1, _BULK)
+_WHOLE = "-pack"
 
 
 def pack_size(batch_size: int) -> int:
@@ -32,13 +36,17 @@ def pack_size(batch_size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """One event that is ours to settle: a stream entry, or one of the `of` events that an entry packs together."""
+    """One event that is ours to settle: a stream entry, or one of the `of` events that an entry packs together.
+
+    `plain` says that it came from a producer in clear.
+    """
 
     stream: int
     entry_id: str
     envelope: Envelope
     deliveries: int = 0
     of: int = 1
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class Inbox:
         self._redis = redis
         self._keys = keys
         self._consumer = consumer
+        self._vault = vault_of(keys.destination)
 
     def take(self, token: str, terms: Terms, *, lock: Lock | None = None) -> Taken:
         """Take the next batch for the task that `token` names: what a silent worker held, else what nobody has.
@@ -94,31 +103,66 @@ class Inbox:
         if lock is not None:
             keys, args = [*keys, lock.key], [*args, lock.token, lock.lives_ms]
         gate, wait, entries, more = run(self._redis, "take", keys, args)
-        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries), bool(more))
+        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries, self._vault), bool(more))
 
 
-def _read(entries: Iterable[Any]) -> list[Claimed]:
-    claimed = []
-    for number, raw_id, flat, deliveries in entries:
-        entry_id = raw_id.decode()
-        fields = dict(zip(flat[::2], flat[1::2], strict=False))
-        if number == _BULK and b"events" in fields:
-            pack = _unpacked(entry_id, fields)
-            claimed += [Claimed(number, entry_id, envelope, deliveries, len(pack)) for envelope in pack]
-        else:
-            claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields), deliveries))
-    return claimed
-
-
-def _unpacked(entry_id: str, fields: dict[bytes, bytes]) -> list[Envelope]:
-    """Return the events of a pack. Each has a reference of its own: the entry's with its place in the pack."""
-    payloads = fields[b"events"].split(b"\n")
-    told = fields.get(b"ids", b"").split(b"\n")
-    ids = told if len(told) == len(payloads) else [None] * len(payloads)
-    enqueued_at = _milliseconds(fields.get(b"enqueued_at"), entry_id)
-    traceparent = _traceparent(fields)
+def _read(entries: Iterable[Any], vault: Vault) -> list[Claimed]:
     return [
-        Envelope(f"{entry_id}-{place}", _identity(given, payload), payload, enqueued_at, traceparent)
+        claimed
+        for number, raw_id, flat, deliveries in entries
+        for claimed in _claimed(
+            number, raw_id.decode(), dict(zip(flat[::2], flat[1::2], strict=False)), deliveries, vault
+        )
+    ]
+
+
+def _claimed(number: int, entry_id: str, fields: dict[bytes, bytes], deliveries: int, vault: Vault) -> list[Claimed]:
+    """Return the events of an entry; a pack that does not open is one, until it does."""
+    pack = number == _BULK and b"events" in fields
+    if pack and not is_sealed(fields[b"events"]):
+        apart = _unpacked(_whole(entry_id, fields), fields[b"events"])
+        return [Claimed(number, entry_id, each, deliveries, len(apart), plain=True) for each in apart]
+    envelope = vault.opened(_whole(entry_id, fields) if pack else _envelope(entry_id, fields))
+    if envelope.ids:
+        try:
+            apart = _unpacked(envelope, vault.clear(envelope))
+        except SealedError:
+            return [Claimed(number, entry_id, envelope, deliveries)]
+        return [Claimed(number, entry_id, each, deliveries, len(apart)) for each in apart]
+    plain = envelope.sealed is None and number in _FROM_PRODUCERS
+    return [Claimed(number, entry_id, envelope, deliveries, plain=plain)]
+
+
+def _whole(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
+    """Return a pack as one envelope. An entry of another stream may have the same id."""
+    told = fields.get(b"ids", b"")
+    return Envelope(
+        ref=f"{entry_id}{_WHOLE}",
+        id=hashlib.sha256(told).hexdigest()[:32],
+        payload=fields[b"events"],
+        enqueued_at=_milliseconds(fields.get(b"enqueued_at"), entry_id),
+        traceparent=_traceparent(fields),
+        ids=tuple(told.decode("utf-8", "replace").split("\n")),
+    )
+
+
+def _unpacked(pack: Envelope, events: bytes) -> list[Envelope]:
+    """Return the events of a pack. Each has a reference of its own: the entry's with its place in the pack."""
+    entry_id = pack.ref.removesuffix(_WHOLE)
+    payloads = events.split(b"\n")
+    ids = pack.ids if len(pack.ids) == len(payloads) else [""] * len(payloads)
+    return [
+        Envelope(
+            ref=f"{entry_id}-{place}",
+            id=_identity(given, payload),
+            payload=payload,
+            enqueued_at=pack.enqueued_at,
+            traceparent=pack.traceparent,
+            attempts=pack.attempts,
+            history=pack.history,
+            replays=pack.replays,
+            forced=pack.forced,
+        )
         for place, (given, payload) in enumerate(zip(ids, payloads, strict=True))
     ]
 
@@ -132,7 +176,7 @@ def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
         return opened(fields[b"meta"], payload)
     return Envelope(
         ref=entry_id,
-        id=_identity(fields.get(b"id"), payload),
+        id=_identity(fields.get(b"id", b"").decode("utf-8", "replace"), payload),
         payload=payload,
         enqueued_at=_milliseconds(fields.get(b"enqueued_at"), entry_id),
         traceparent=_traceparent(fields),
@@ -144,12 +188,11 @@ def _traceparent(fields: dict[bytes, bytes]) -> str | None:
     return told.decode("ascii", "replace")[:128] if told else None
 
 
-def _identity(given: bytes | None, payload: bytes) -> str:
+def _identity(given: str, payload: bytes) -> str:
     """Return the id of an entry. An `XADD` by hand may come without one; then the same rule as the door's holds."""
-    if given:
-        text = given.decode("utf-8", "replace").strip()
-        if text and id_fault(text) is None:
-            return text
+    text = given.strip()
+    if text and id_fault(text) is None:
+        return text
     try:
         event = orjson.loads(payload)
         if isinstance(event, dict):

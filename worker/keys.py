@@ -282,7 +282,7 @@ ALL = {
         "hash",
         "workers",
         "never",
-        "access and refresh token of a refreshing credential, in clear",
+        "access and refresh token of a refreshing credential, sealed where there are keys",
     ),
     credential_lock("C"): ("string", "workers", "after each renewal, or 40 s", "which worker renews its token"),
     f"{Keys('D').job('N')}:lease": ("string", "who runs the job", "10 s after its last step", "who runs a replay job"),

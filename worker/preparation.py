@@ -49,6 +49,10 @@ def prepare(
 
     if claimed.of > 1 and claimed.deliveries:
         return Later(envelope, 0.0, "deferred")
+    if envelope.locked is not None:
+        return dead("undecryptable", envelope.locked)
+    if claimed.plain and destination.require_encryption:
+        return dead("unencrypted", "came in clear")
     if claimed.deliveries >= destination.max_deliveries:
         return dead("crash_loop", f"workers died or fell silent over it {claimed.deliveries} times")
     if len(envelope.payload) > destination.max_event_bytes:
@@ -74,6 +78,6 @@ def check(
     payload: bytes, envelope: Envelope, destination: Destination, mapper: EventMapper, *, now: float
 ) -> DeadLetter | None:
     """Return the dead letter that `payload` would become in place of the envelope's own, or None if it is fine."""
-    claimed = Claimed(0, "", replace(envelope, payload=payload))
+    claimed = Claimed(0, "", replace(envelope, payload=payload, sealed=None, locked=None))
     fate = prepare(claimed, destination, mapper, now=now)
     return fate.letter if isinstance(fate, Dead) else None

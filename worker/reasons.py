@@ -7,6 +7,14 @@ REASONS: dict[str, tuple[str, str]] = {
         "the payload is not JSON, not an object, nested too deep, or the stream entry has no event",
         "mend the producer; edit the event and replay it",
     ),
+    "undecryptable": (
+        "the payload is sealed with a key that is not here, or is damaged, or was sealed for another event",
+        "bring the key back and replay; without it the event is lost: discard",
+    ),
+    "unencrypted": (
+        "the event came in clear, and the destination has `require_encryption`",
+        "give the producer the keys; replay sends this one",
+    ),
     "too_large": (
         "the event is larger than `max_event_bytes`, or TikTok refuses it alone as too large",
         "shorten it at the producer, or raise the limit, and replay",

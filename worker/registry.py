@@ -26,5 +26,6 @@ def _limits(destination: Destination) -> str:
         "max_event_bytes": destination.max_event_bytes,
         # Updates of an order are written down one by one as they are claimed, so they come one by one.
         "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
+        "encrypted": destination.require_encryption,
     }
     return orjson.dumps(limits).decode()

@@ -16,6 +16,7 @@ from worker.keys import Keys
 from worker.paging import Place, walk
 from worker.preparation import Prepared, prepare
 from worker.scripts import run
+from worker.vault import vault_of
 
 GIVEN_UP = "given_up"
 """The reason of the dead letters made here."""
@@ -74,7 +75,7 @@ def _read(redis: Redis, places: Sequence[Place]) -> tuple[Scheduled, ...]:
     for place in places:
         pipe.hget(Keys(place.destination).scheduled, place.ref)
     return tuple(
-        Scheduled(place.destination, unpacked(packed), place.score / 1000)
+        Scheduled(place.destination, vault_of(place.destination).opened(unpacked(packed)), place.score / 1000)
         for place, packed in zip(places, pipe.execute(), strict=True)
         if packed is not None
     )
@@ -86,6 +87,7 @@ class Retries:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
+        self._vault = vault_of(keys.destination)
 
     def get(self, ref: str) -> Scheduled | None:
         """Return one with its event, or None."""
@@ -95,7 +97,7 @@ class Retries:
         due, packed = pipe.execute()
         if due is None or packed is None:
             return None
-        return Scheduled(self._keys.destination, unpacked(packed), due / 1000)
+        return Scheduled(self._keys.destination, self._vault.opened(unpacked(packed)), due / 1000)
 
     def now(self, refs: Sequence[str]) -> int:
         """Let these be tried as soon as a worker is free; return for how many that changes something."""
@@ -120,7 +122,7 @@ class Retries:
         packed: Any = self._redis.hget(self._keys.scheduled, ref)
         if packed is None:
             return False
-        envelope = unpacked(packed)
+        envelope = self._vault.opened(unpacked(packed))
         letter = _letter(self._keys.destination, envelope, settings, now=now)
         keys = self._keys
         order: Any = self._redis.hget(keys.order_refs, ref)

@@ -12,6 +12,7 @@ from worker.inbox import Claimed
 from worker.keys import GROUP, Keys
 from worker.latency import took
 from worker.scripts import Call
+from worker.vault import Vault, vault_of
 
 MINUTE_LIVES_SECONDS = 7200
 _FIRST_INDEX = 15
@@ -81,6 +82,8 @@ class Settlement:
 def call(keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: float) -> Call:
     """Return the call that settles a batch; its answer is how many of the events were still ours.
 
+    With keys no payload is written down in clear, however it came.
+
     It may be made again after a lost answer: what is settled is no longer pending and is passed over.
 
     Raises:
@@ -138,6 +141,7 @@ def _sections(
     keys: Keys, fates: Iterable[tuple[Claimed, Fate]], indexes: dict[str, int]
 ) -> tuple[list[_Record], list[_Record]]:
     """Return the entries of which every event is done in the same way, and the others."""
+    vault = vault_of(keys.destination)
     done: list[_Record] = []
     mixed: list[_Record] = []
     packs: dict[str, list[tuple[Claimed, Fate]]] = {}
@@ -147,7 +151,7 @@ def _sections(
         elif isinstance(fate, Done):
             done.append((claimed.stream, claimed.entry_id, fate.counter, 1))
         else:
-            mixed.append(_mixed(keys, claimed, [fate], indexes))
+            mixed.append(_mixed(keys, claimed, [fate], indexes, vault))
     for of_pack in packs.values():
         claimed, decided = of_pack[0][0], [fate for _, fate in of_pack]
         if len(decided) != claimed.of:
@@ -156,11 +160,13 @@ def _sections(
         if len(counters) == 1 and all(isinstance(fate, Done) for fate in decided):
             done.append((claimed.stream, claimed.entry_id, *counters, len(decided)))
         else:
-            mixed.append(_mixed(keys, claimed, decided, indexes))
+            mixed.append(_mixed(keys, claimed, decided, indexes, vault))
     return done, mixed
 
 
-def _mixed(keys: Keys, claimed: Claimed, fates: Sequence[Fate], indexes: dict[str, int]) -> _Record:
+def _mixed(keys: Keys, claimed: Claimed, fates: Sequence[Fate], indexes: dict[str, int], vault: Vault) -> _Record:
+    # A pack that did not open is as many events as it holds, and one dead letter.
+    weight = max(1, len(claimed.envelope.ids))
     counts: Counter[str] = Counter()
     later: list[_Record] = []
     dead: list[_Record] = []
@@ -168,15 +174,15 @@ def _mixed(keys: Keys, claimed: Claimed, fates: Sequence[Fate], indexes: dict[st
         if isinstance(fate, Dead):
             letter = fate.letter
             numbers = [indexes.setdefault(key, _FIRST_INDEX + len(indexes)) for key in letter.indexes(keys)]
-            counts.update((f"dead:{letter.reason}", "dead"))
-            dead.append((letter.ref, letter.meta(), letter.envelope.payload, len(numbers), *numbers))
+            counts.update({f"dead:{letter.reason}": weight, "dead": weight})
+            dead.append((letter.ref, letter.meta(), vault.kept(letter.envelope).stored, len(numbers), *numbers))
             continue
-        counts[fate.counter] += 1
+        counts[fate.counter] += weight
         if isinstance(fate, Later):
             wait = max(0, round(fate.wait_seconds * 1000))
-            later.append((fate.envelope.ref, wait, fate.envelope.packed()))
+            later.append((fate.envelope.ref, wait, vault.kept(fate.envelope).packed()))
     return (
-        *(claimed.stream, claimed.entry_id, len(fates)),
+        *(claimed.stream, claimed.entry_id, len(fates) * weight),
         *_section(list(counts.items())),
         *_section(later),
         *_section(dead),

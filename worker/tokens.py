@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from schemas.paths import parts_of, read
+from tiktok_events.sealing import Keyring, SealedError, is_sealed, open_with, read_keyring, to_token
 from worker import keys
 from worker.client import TikTokClient
 from worker.config import Credentials, Refresh, Secret
@@ -91,9 +92,11 @@ class _Stored:
 class RefreshingToken:
     """A token of hours, which workers renew: one of them at a time, for all.
 
-    A refresh token works once. The next one is in Redis before the access token that came with it is used, in clear;
-    a worker that dies between the answer and Redis loses it, and a person has to authorize again. Tokens of another
-    first refresh token than the configuration's are left behind: that is how a person starts over.
+    A refresh token works once. The next one is in Redis before the access token that came with it is used, sealed where
+    there are keys; a worker that dies between the answer and Redis loses it, and a person has to authorize again.
+    Tokens of another first refresh token than the configuration's are left behind: that is how a person starts over.
+    Tokens that do not open are left alone: the first refresh token has been used, and a server may revoke all that
+    came from one that is used twice.
     """
 
     credentials: Credentials
@@ -102,20 +105,27 @@ class RefreshingToken:
     client: TikTokClient
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    keyring: Keyring | None = field(default_factory=read_keyring)
 
     def current(self) -> Secret | Verdict:
         """Return the stored token, renewed if it ends within a minute or there is none yet."""
-        stored = self._stored()
-        if self._is_good(stored):
-            return Secret(stored.access_token)
-        return self._renew(stored.access_token)
+        try:
+            stored = self._stored()
+            if self._is_good(stored):
+                return Secret(stored.access_token)
+            return self._renew(stored.access_token)
+        except SealedError as error:
+            return _locked(error)
 
     def renewed(self, refused: Secret) -> Secret | Verdict | None:
         """Return the token that followed the refused one; get it if nobody has. None if the refused one is new."""
-        stored = self._stored()
-        if stored.access_token == refused.reveal() and self.clock() - stored.renewed_at < _ONCE_SECONDS:
-            return None
-        return self._renew(refused.reveal())
+        try:
+            stored = self._stored()
+            if stored.access_token == refused.reveal() and self.clock() - stored.renewed_at < _ONCE_SECONDS:
+                return None
+            return self._renew(refused.reveal())
+        except SealedError as error:
+            return _locked(error)
 
     def _renew(self, known: str) -> Secret | Verdict:
         """Return the token that comes after `known`, got by this worker or by another one."""
@@ -183,22 +193,32 @@ class RefreshingToken:
 
     def _stored(self) -> _Stored:
         raw: Any = self.redis.hgetall(keys.credential(self.credentials.name))
-        told = {key.decode(): value.decode() for key, value in raw.items()}
-        if told.get("grant") != self.credentials.fingerprint():
+        told = {key.decode(): value for key, value in raw.items()}
+        if told.get("grant") != self.credentials.fingerprint().encode():
             return _Stored()
         return _Stored(
-            access_token=told["access_token"],
-            refresh_token=told["refresh_token"],
+            access_token=self._opened(told["access_token"]),
+            refresh_token=self._opened(told["refresh_token"]),
             expires_at=float(told["expires_at"]),
             renewed_at=float(told["renewed_at"]),
         )
+
+    def _opened(self, token: bytes) -> str:
+        if is_sealed(token):
+            token = open_with(self.keyring, token, to_token(self.credentials.name))
+        return token.decode()
+
+    def _kept(self, token: str) -> str | bytes:
+        if self.keyring is None:
+            return token
+        return self.keyring.seal(token.encode(), to_token(self.credentials.name))
 
     def _store(self, found: _Stored) -> None:
         """Keep what came. The old refresh token is void by now, so Redis is asked for as long as one may wait."""
         told: Any = {
             "grant": self.credentials.fingerprint(),
-            "access_token": found.access_token,
-            "refresh_token": found.refresh_token,
+            "access_token": self._kept(found.access_token),
+            "refresh_token": self._kept(found.refresh_token),
             "expires_at": repr(found.expires_at),
             "renewed_at": repr(found.renewed_at),
         }
@@ -214,6 +234,10 @@ class RefreshingToken:
                     )
                     raise
                 self.sleep(_POLL_SECONDS)
+
+
+def _locked(error: SealedError) -> Verdict:
+    return Verdict(Outcome.MISCONFIGURED, message=f"the stored token {error}")
 
 
 def _refusal(status: int, body: object, refresh: Refresh) -> Verdict:

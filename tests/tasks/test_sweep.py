@@ -121,4 +121,7 @@ def test_producers_are_told_the_destinations_again_when_redis_was_emptied(
     here = make_runtime(max_inbox=5)
     redis.flushall()
     sweep(here)
-    assert redis.hget("tiktok-events:destinations", "stores") == b'{"max_inbox":5,"max_event_bytes":262144,"pack":100}'
+    assert (
+        redis.hget("tiktok-events:destinations", "stores")
+        == b'{"max_inbox":5,"max_event_bytes":262144,"pack":100,"encrypted":false}'
+    )

@@ -165,3 +165,20 @@ def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, text: str | 
 def test_the_example_is_a_good_configuration() -> None:
     found = load(Path(__file__).parents[2] / "examples" / "destinations.toml", {"TIKTOK_ACCESS_TOKEN": "x"})
     assert set(found.destinations) == {"stores", "app"}
+
+
+KEYS = "TIKTOK_EVENTS_ENCRYPTION_KEYS"
+
+
+def test_faults_of_the_keys_are_among_the_others_without_a_key() -> None:
+    found = faults(GOOD + "batch_size = 0\n", {**ENVIRONMENT, KEYS: "k1:very-secret-token,k1"})
+    assert len(found) == 3
+    assert f"{KEYS}: entry 1: its key must be 32 bytes in base64, 44 characters" in found
+
+
+def test_only_who_has_keys_can_require_them() -> None:
+    text = GOOD + "require_encryption = true\n"
+    assert faults(text) == [f"destinations.stores.require_encryption: needs {KEYS}"]
+    environment = {**ENVIRONMENT, KEYS: "k1:" + "A" * 43 + "="}
+    assert build(tomllib.loads(text), environment, source="test").destinations["stores"].require_encryption
+    assert not stores(GOOD).require_encryption

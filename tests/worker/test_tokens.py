@@ -12,6 +12,7 @@ import orjson
 import pytest
 import redis as redis_py
 
+from tiktok_events.sealing import is_sealed
 from worker import keys
 from worker.client import TikTokClient
 from worker.config import Config, ConfigError, Secret
@@ -251,3 +252,36 @@ def test_without_a_token_nothing_is_sent_and_no_attempt_is_used(
     now = look(redis, "stores", now=time.time())
     assert (now.pause is not None, now.scheduled, now.totals["deferred"]) == (paused, 1, 1)
     assert not any(request["path"].endswith("event/track/") for request in sandbox.requests)
+
+
+KEY = "TIKTOK_EVENTS_ENCRYPTION_KEYS"
+
+
+def test_with_keys_both_tokens_are_sealed_and_who_has_none_leaves_them_alone(
+    tokens, redis, sandbox, monkeypatch
+) -> None:
+    monkeypatch.setenv(KEY, "k1:" + "A" * 43 + "=")
+    found = tokens().current()
+    assert isinstance(found, Secret)
+    stored = redis.hgetall(keys.credential("main"))
+    assert is_sealed(stored[b"access_token"])
+    assert is_sealed(stored[b"refresh_token"])
+    assert tokens().current() == found
+    monkeypatch.setenv(KEY, "k2:" + "B" * 43 + "=")
+    for refusal in (tokens().current(), tokens().renewed(found)):
+        assert isinstance(refusal, Verdict)
+        assert refusal.outcome is Outcome.MISCONFIGURED
+        assert refusal.message == "the stored token is sealed with key k1, which is not here"
+    assert redis.hgetall(keys.credential("main")) == stored
+    assert renewals(sandbox) == 1, "the first refresh token is void by now"
+
+
+def test_tokens_that_were_kept_in_clear_are_read_and_the_next_ones_are_sealed(
+    tokens, redis, sandbox, monkeypatch
+) -> None:
+    now = time.time()
+    first = tokens(clock=lambda: now).current()
+    monkeypatch.setenv(KEY, "k1:" + "A" * 43 + "=")
+    assert tokens(clock=lambda: now).current() == first
+    tokens(clock=lambda: now + 86_400).current()
+    assert is_sealed(redis.hget(keys.credential("main"), "refresh_token"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tiktok_events.sealing import KeyringError, read_keyring
 from worker.checkup.destinations import of_credentials, of_destinations, of_workers
 from worker.checkup.finding import Finding
 from worker.checkup.server import of_redis
@@ -16,7 +18,7 @@ from worker.keys import Keys
 
 def examine(redis: Redis, config: Config | ConfigError) -> list[Finding]:
     """Ask everything. A Redis that does not answer and a configuration that cannot be read are findings, too."""
-    found = _of_configuration(config)
+    found = [*_of_configuration(config), _of_encryption()]
     try:
         found += of_redis(redis)
         if isinstance(config, Config):
@@ -34,6 +36,19 @@ def _of_configuration(config: Config | ConfigError) -> list[Finding]:
         return [Finding("configuration", "pass", f"{len(config.destinations)} destination(s), no faults")]
     advice = f"mend {config.source}: see docs/configure.md"
     return [Finding("configuration", "fail", fault, advice) for fault in config.faults]
+
+
+def _of_encryption() -> Finding:
+    try:
+        keyring = read_keyring()
+    except KeyringError:
+        return Finding("encryption", "fail", "the keys cannot be used", "mend what the configuration says of them")
+    if keyring is not None:
+        others = len(keyring.ids) - 1
+        return Finding("encryption", "pass", f"seals with {keyring.current}, opens with {others} more")
+    if not os.environ.get("REDIS_URL"):
+        return Finding("encryption", "pass", "off; the embedded server's files are their owner's alone")
+    return Finding("encryption", "warn", "off: payloads lie in Redis in clear", "see docs/encryption.md")
 
 
 def inboxes(redis: Redis) -> set[str]:

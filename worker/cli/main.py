@@ -13,6 +13,7 @@ from worker.cli.event_sets import event_sets
 from worker.cli.healthcheck import healthcheck
 from worker.cli.pauses import pause, resume
 from worker.cli.preview import preview
+from worker.cli.reencrypt import reencrypt
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
 from worker.cli.status import status, workers
@@ -35,6 +36,7 @@ for command in (
     retries,
     preview,
     dead_letters,
+    reencrypt,
     audit,
     pause,
     resume,

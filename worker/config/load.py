@@ -12,6 +12,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from tiktok_events.sealing import VARIABLE, KeyringError, read_keyring
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
 from worker.config.door import DoorSchema, DoorSettings, door
@@ -102,6 +103,7 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         ConfigError: anything in it is wrong; all faults are named together.
     """
     faults: list[str] = []
+    has_keys = _has_keys(environment, faults)
     expanded = {
         key: value if key == "credentials" else _expanded(key, value, environment, faults) for key, value in raw.items()
     }
@@ -127,6 +129,8 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
+        if settings["require_encryption"] and not has_keys:
+            faults.append(f"{place}.require_encryption: needs {VARIABLE}")
         entrance = door(settings["door"], f"{place}.door", environment, faults)
         credential = found.get(settings["credentials"])
         if mapping is not None and credential is not None:
@@ -141,6 +145,14 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         alert_webhook=checked["alerts"]["webhook"],
         credentials={name: credential for name, credential in found.items() if credential is not None},
     )
+
+
+def _has_keys(environment: Mapping[str, str], faults: list[str]) -> bool:
+    try:
+        return read_keyring(environment) is not None
+    except KeyringError as error:
+        faults += error.faults
+        return True
 
 
 def _expanded(key: str, value: object, environment: Mapping[str, str], faults: list[str]) -> object:
@@ -207,7 +219,7 @@ def _destination(
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "linger_seconds", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds",
-        "backlog_alert_seconds", "dead_letters_alert",
+        "backlog_alert_seconds", "dead_letters_alert", "require_encryption",
     )  # fmt: skip
     return Destination(
         name=name,

@@ -95,6 +95,7 @@ class Destination:
     dead_letters: DeadLetterSettings
     order_sync: OrderSync | None = None
     event_set: EventSetSettings | None = None
+    require_encryption: bool = False
     door: DoorSettings = field(default_factory=DoorSettings)
 
     def with_event_set(self, event_set_id: str) -> Destination:

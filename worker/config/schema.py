@@ -286,6 +286,12 @@ class DestinationSchema(Strict):
         validate=POSITIVE,
         metadata={"doc": "largest event, in bytes of JSON"},
     )
+    require_encryption = fields.Boolean(
+        load_default=False,
+        metadata={
+            "doc": "whether events that come in clear are refused: by producers, and, as `unencrypted`, by workers"
+        },
+    )
     ledger_seconds = Duration(
         data_key="ledger",
         load_default=3 * 86400.0,

@@ -8,11 +8,12 @@ from itertools import islice
 
 from redis import Redis
 
-from worker.dead_letters.letter import DeadLetter
+from worker.dead_letters.letter import DeadLetter, read
 from worker.dead_letters.queries import Position, Queries
 from worker.dead_letters.requeueing import Wanted, requeue
 from worker.keys import Keys
 from worker.scripts import run
+from worker.vault import vault_of
 
 _AT_ONCE = 500
 """How many one call removes: a few milliseconds of Redis."""
@@ -32,13 +33,14 @@ class Changes:
         self._redis = redis
         self._keys = keys
         self._queries = Queries(redis, keys)
+        self._vault = vault_of(keys.destination)
 
     def add(self, letter: DeadLetter) -> None:
         """Keep one that comes from no stream: refused at a door, or imported."""
         pipe = self._redis.pipeline(transaction=True)
         score = letter.dead_at * 1000
         pipe.hset(self._keys.dead_meta, letter.ref, letter.meta())
-        pipe.hset(self._keys.dead_events, letter.ref, letter.envelope.payload)
+        pipe.hset(self._keys.dead_events, letter.ref, self._vault.kept(letter.envelope).stored)
         pipe.zadd(self._keys.dead, {letter.ref: score})
         for index in letter.indexes(self._keys):
             pipe.zadd(index, {letter.ref: score})
@@ -61,8 +63,12 @@ class Changes:
 
     def edit(self, ref: str, payload: bytes) -> bool:
         """Lay a revision beside the original event; the next replay sends it. Return False if there is no such one."""
+        meta = self._redis.hget(self._keys.dead_meta, ref)
+        if not isinstance(meta, bytes):
+            return False
         keys = [self._keys.dead_meta, self._keys.dead_events, self._keys.dead_revisions]
-        return bool(run(self._redis, "revise", keys, [ref, payload]))
+        sealed = self._vault.kept(read(meta, payload).envelope).stored
+        return bool(run(self._redis, "revise", keys, [ref, sealed]))
 
     def discard(self, letters: Iterable[DeadLetter], *, counter: str = "discarded") -> int:
         """Remove some for good; return how many there were. One that died again since it was read stays."""

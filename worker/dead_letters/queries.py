@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from redis import Redis
 
 from worker.dead_letters.letter import DeadLetter, read
 from worker.keys import Keys
+from worker.vault import vault_of
 
 _PAGE = 500
 
@@ -78,6 +79,7 @@ class Queries:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
+        self._vault = vault_of(keys.destination)
 
     def count(self) -> int:
         """Return how many there are."""
@@ -109,14 +111,21 @@ class Queries:
         for key in (self._keys.dead_meta, self._keys.dead_revisions, self._keys.dead_events):
             pipe.hmget(key, refs)
         return [
-            read(meta, original if revision is None else revision) if meta and original is not None else None
+            self._opened(meta, original if revision is None else revision) if meta and original is not None else None
             for meta, revision, original in zip(*pipe.execute(), strict=True)
         ]
 
     def original(self, ref: str) -> bytes | None:
         """Return the event of one as it came, edited or not."""
-        found = self._redis.hget(self._keys.dead_events, ref)
-        return found if isinstance(found, bytes) else None
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hget(self._keys.dead_meta, ref)
+        pipe.hget(self._keys.dead_events, ref)
+        meta, event = pipe.execute()
+        return self._opened(meta, event).envelope.payload if meta and event is not None else None
+
+    def _opened(self, meta: bytes, payload: bytes) -> DeadLetter:
+        letter = read(meta, payload)
+        return replace(letter, envelope=self._vault.opened(letter.envelope))
 
     def is_edited(self, ref: str) -> bool:
         """Say whether there is a revision beside the original."""

@@ -14,6 +14,7 @@ from worker.cli import context
 from worker.cli.dead_letters.selection import filters, find, wanted
 from worker.cli.output import print_json, print_table, printable, when
 from worker.dead_letters import DeadLetter, Queries
+from worker.envelope import Envelope
 from worker.masking import masked
 from worker.reasons import REASONS
 
@@ -88,7 +89,7 @@ def show(ref: str, *, destination: str | None, reveal: bool, as_json: bool) -> N
         "advice": advice,
         "history": [{**asdict(attempt), "at": when(attempt.at)} for attempt in letter.envelope.history],
         "edited": Queries(redis, keys).is_edited(ref),
-        "payload": _payload(letter.envelope.payload, reveal=reveal),
+        "payload": _payload(letter.envelope, reveal=reveal),
     }
     if as_json:
         print_json(whole)
@@ -104,7 +105,10 @@ def show(ref: str, *, destination: str | None, reveal: bool, as_json: bool) -> N
     print_json(whole["payload"])
 
 
-def _payload(payload: bytes, *, reveal: bool) -> Any:
+def _payload(envelope: Envelope, *, reveal: bool) -> Any:
+    payload = envelope.payload
+    if envelope.locked is not None:
+        return f"••• ({len(payload)} bytes; {envelope.locked})"
     try:
         event = orjson.loads(payload)
     except orjson.JSONDecodeError:

@@ -37,6 +37,8 @@ def edit(ref: str, *, file: Path | None, destination: str | None) -> None:
     settings = context.config().destinations.get(keys.destination)
     if settings is None:
         raise click.ClickException("its destination is not in the configuration: nothing to check the event against")
+    if letter.envelope.locked is not None:
+        raise click.ClickException(f"its event {letter.envelope.locked}")
     payload = _mended(letter.envelope.payload, file)
     refusal = check(payload, letter.envelope, settings, settings.mapper(), now=time.time())
     if refusal is not None:

@@ -23,6 +23,7 @@ from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.dead_letters.letter import read
 from worker.keys import Keys
 from worker.masking import masked
+from worker.vault import vault_of
 
 _FORMAT = 1
 
@@ -30,10 +31,18 @@ _FORMAT = 1
 @click.command()
 @filters
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Default: standard output.")
-@click.option("--reveal", is_flag=True, help="With the events as they came, which `import` needs. This is audited.")
+@click.option(
+    "--reveal",
+    is_flag=True,
+    help="With the events as they came, which `import` needs; sealed, where there are keys. This is audited.",
+)
+@click.option("--clear", is_flag=True, help="The same, in clear in any case. This is audited, too.")
+@context.yes
 @context.redis_errors
-def export(*, output: Path | None, reveal: bool, **options: Any) -> None:
-    """Write dead letters as JSON Lines, oldest first. Without --reveal, identifiers are masked."""
+def export(*, output: Path | None, reveal: bool, clear: bool, yes: bool, **options: Any) -> None:
+    """Write dead letters as JSON Lines, oldest first. Without --reveal or --clear, identifiers are masked."""
+    if clear:
+        context.confirm("The file will hold people's identifiers in clear. Go on?", yes=yes)
     redis = context.redis()
     total = 0
     with _private(output) as target:
@@ -42,10 +51,10 @@ def export(*, output: Path | None, reveal: bool, **options: Any) -> None:
             for found in queries.scan(wanted(options), oldest_first=True):
                 letter = queries.get(found.ref)
                 if letter is not None:
-                    target.write(orjson.dumps(_line(letter, reveal=reveal)) + b"\n")
+                    target.write(orjson.dumps(_line(letter, reveal=reveal, clear=clear)) + b"\n")
                     count += 1
-            if reveal and count:
-                details = {**wanted(options).describe(), "count": count}
+            if (reveal or clear) and count:
+                details = {**wanted(options).describe(), "count": count, "clear": clear}
                 audit.record(redis, "export", destination=keys.destination, details=details)
             total += count
     click.echo(f"{total} exported", err=True)
@@ -58,13 +67,12 @@ def _private(output: Path | None) -> AbstractContextManager[BinaryIO]:
     return os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
-def _line(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
+def _line(letter: DeadLetter, *, reveal: bool, clear: bool) -> dict[str, Any]:
     line: dict[str, Any] = {**told(letter), "format": _FORMAT}
-    if reveal:
-        line |= {
-            "meta": orjson.loads(letter.meta()),
-            "payload_base64": base64.b64encode(letter.envelope.payload).decode(),
-        }
+    if reveal or clear:
+        kept = vault_of(letter.destination).kept(letter.envelope)
+        payload = kept.payload if clear else kept.stored
+        line |= {"meta": orjson.loads(letter.meta()), "payload_base64": base64.b64encode(payload).decode()}
     else:
         try:
             line["payload"] = masked(orjson.loads(letter.envelope.payload))
@@ -78,10 +86,10 @@ def _line(letter: DeadLetter, *, reveal: bool) -> dict[str, Any]:
 @context.dry_run
 @context.redis_errors
 def import_(file: Path, *, dry_run: bool) -> None:
-    """Bring back what `export --reveal` wrote. One that is there already is left as it is."""
+    """Bring back what `export --reveal` or `--clear` wrote. One that is there already is left as it is."""
     redis = context.redis()
     known = set(context.destinations(None))
-    added = there = 0
+    added = there = locked = 0
     with click.open_file(str(file), "rb") as lines:
         for number, letter in _letters(lines):
             if letter.destination not in known:
@@ -91,10 +99,14 @@ def import_(file: Path, *, dry_run: bool) -> None:
                 there += 1
                 continue
             added += 1
+            envelope = vault_of(letter.destination).opened(letter.envelope)
+            locked += envelope.locked is not None
             if not dry_run:
-                Changes(redis, keys).add(dataclasses.replace(letter, dead_at=time.time()))
+                Changes(redis, keys).add(dataclasses.replace(letter, envelope=envelope, dead_at=time.time()))
     if added and not dry_run:
         audit.record(redis, "import", destination="", details={"count": added})
+    if locked:
+        click.echo(f"{locked} of them do not open with the keys that are here", err=True)
     click.echo(f"{added} {'would be imported' if dry_run else 'imported'}, {there} there already")
 
 

@@ -119,6 +119,8 @@ def _settings(letter: DeadLetter) -> Destination:
     settings = shell().config.destinations.get(letter.destination)
     if settings is None:
         abort(409, "Its destination is not in the configuration: there is nothing to check the event against.")
+    if letter.envelope.locked is not None:
+        abort(409, f"Its event {letter.envelope.locked}.")
     return settings
 
 

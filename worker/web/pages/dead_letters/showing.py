@@ -67,11 +67,17 @@ def _page(letter: DeadLetter, *, clear: bool) -> str:
         code_meaning=CODES[letter.code][1] if letter.code in CODES else None,
         clear=clear,
         event=shown(letter.envelope.payload, tuple(dict.fromkeys((*letter.faults, *again))), clear=clear),
-        text=letter.envelope.payload[:_MOST_TEXT].decode("utf-8", "replace") if clear else None,
+        text=_text(letter) if clear else None,
         comparison=None if original is None else compare(original, letter.envelope.payload, clear=clear),
         prospect=becomes,
         replayable=letter.destination != UNKNOWN,
     )
+
+
+def _text(letter: DeadLetter) -> str:
+    if letter.envelope.locked is not None:
+        return f"It {letter.envelope.locked}."
+    return letter.envelope.payload[:_MOST_TEXT].decode("utf-8", "replace")
 
 
 def shown(payload: bytes, faults: tuple[Fault, ...], *, clear: bool) -> Layout | None:
