@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from worker.calls import parts
 from worker.config import Destination
+from worker.connection import hang_up
 from worker.lookout import Lookout
 from worker.schedule import Lease
 from worker.workers import Heartbeat
@@ -64,7 +65,7 @@ class Waker(threading.Thread):
         except (RedisError, OSError):
             log.debug("lease left to end by itself")
         # It may be listening, for seconds to come.
-        self._waiting.connection_pool.disconnect()
+        hang_up(self._waiting)
 
     def run(self) -> None:
         """Lead, or wait to; go on through whatever Redis does."""
