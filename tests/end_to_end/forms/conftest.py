@@ -179,6 +179,18 @@ class Clustered:
         ports = [int(master[1]) for first, last, master, *_ in told if first <= slot <= last]
         return next(node for node in self.nodes if [node.port] == ports)
 
+    def replace(self, master: Node) -> None:
+        """Kill a master, and start it again as a replica when its own replica has taken over."""
+        slots = len(self._masters())
+        master.kill()
+        wait_until(lambda: master.port not in self._masters() and len(self._masters()) == slots)
+        master.start()
+
+    def _masters(self) -> set[int]:
+        asked = next(node for node in self.nodes if node.process.poll() is None)
+        told: Any = asked.client.execute_command("CLUSTER", "SLOTS")
+        return {int(master[1]) for _, _, master, *_ in told}
+
     def stop(self) -> None:
         for node in self.nodes:
             node.stop()

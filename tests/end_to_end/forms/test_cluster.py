@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tiktok_events import AsyncProducer, Producer, Unavailable
 from tiktok_events.keys import inbox
@@ -50,7 +51,7 @@ def test_a_master_that_dies_takes_no_event_of_twenty_destinations_along(
     with Producer(clustered.url + "?wait_replicas=1") as producer:
         for number in range(1500):
             if number == 700:
-                clustered.owner(inbox("shop-0")).kill()
+                threading.Thread(target=clustered.replace, args=(clustered.owner(inbox("shop-0")),)).start()
             name = DESTINATIONS[number % 20]
             event = {**order_completed(number), "messageId": f"{name}.{number}"}
             end = time.monotonic() + 20
@@ -104,17 +105,19 @@ def test_every_command_of_an_operator_works_on_a_cluster(
             producer.enqueue_many([order_completed(number) for number in range(20)], destination=name)
     for name in DESTINATIONS[:5]:
         fleet.wait(lambda now: now.dead == 1 and now.waiting == now.in_flight == 0, destination=name)
-    assert {
-        each["destination"]: each["dead"] for each in fleet.json("status")["destinations"] if each["dead"]
-    } == dict.fromkeys(DESTINATIONS[:5], 1)
+    assert {each["destination"]: each["dead"] for each in fleet.json("status") if each["dead"]} == dict.fromkeys(
+        DESTINATIONS[:5], 1
+    )
     assert len(fleet.json("dead-letters", "list")) == 5
     fleet.run("worker", "pause", "shop-1")
     fleet.run("worker", "resume", "shop-1")
-    fleet.run("worker", "dead-letters", "replay", "--destination", "shop-0", "--yes")
-    fleet.run("worker", "dead-letters", "discard", "--destination", "shop-1", "--yes")
+    fleet.run("worker", "dead-letters", "replay", "--destination", "shop-0", "--all", "--yes")
+    fleet.run("worker", "dead-letters", "discard", "--destination", "shop-1", "--all", "--yes")
     fleet.wait(lambda now: now.dead == 0, destination="shop-1")
     told = fleet.run("worker", "doctor", check=False)
-    assert "does not answer" not in told and "Traceback" not in told, told
+    assert "does not answer" not in told
+    assert "Traceback" not in told
+    print(told)
 
 
 def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
@@ -182,7 +185,7 @@ def test_many_are_asked_while_one_server_is_away(clustered: Any) -> None:
     gone.kill()
     answers = dict(zip(DESTINATIONS, ask_many(client, commands), strict=True))
     assert {name for name, answer in answers.items() if isinstance(answer, ServerAway)} == lost
-    with pytest.raises(ConnectionError if False else Exception, match="Error|refused|nobody"):
+    with pytest.raises(RedisConnectionError):
         ask_many(client, [command for command in commands if command.key == inbox("shop-0")])
     end = time.monotonic() + 20
     while ask_many(client, commands) != [0] * 20:
