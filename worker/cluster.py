@@ -134,7 +134,7 @@ def _ask_servers(
 
 
 def _sent(client: Redis, commands: Sequence[Command]) -> list[Any]:
-    pipe = client.pipeline(transaction=False)
+    pipe: Any = client.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command.words)
     answers = pipe.execute(raise_on_error=False)

@@ -37,7 +37,7 @@ class Fleet:
         self.redis = connect(url)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *, concurrency: int = 2, pool: str = "prefork") -> subprocess.Popen[bytes]:
+    def start(self, *, concurrency: int = 2, pool: str = "prefork", root: Path = ROOT) -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [
             sys.executable,
@@ -54,7 +54,7 @@ class Fleet:
         command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         # A group of its own, so that a kill takes the children, too, as a machine's death would.
         process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            command, cwd=root, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         self.workers.append(process)
