@@ -12,6 +12,9 @@
 the data; Sentinels take theirs from ``?sentinel_username=`` and ``?sentinel_password=``. The other
 query options are those of redis-py's URLs (``ssl_ca_certs``, ``ssl_cert_reqs``, ``client_name``, ...),
 but for timeouts, retries and the protocol, which the caller decides.
+
+``?wait_replicas=1`` makes a producer wait until so many replicas have an event, and call it ``Unavailable``
+(``maybe_stored``) where they do not in time: a master that dies the moment after would take it along.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.connection import Connection, UnixDomainSocketConnection, parse_url
 
@@ -30,6 +33,8 @@ from tiktok_events import keys
 Node = tuple[str, int]
 
 _DEFAULT_PORTS = {"": 6379, "sentinel": 26379, "cluster": 6379}
+_WAIT = "wait_replicas"
+_MOST_REPLICAS = 100
 _DECIDED_BY_THE_CALLER = (
     "socket_timeout",
     "socket_connect_timeout",
@@ -52,6 +57,7 @@ class RedisAddress:
         service: the Sentinels' name of the master, else None.
         cluster: whether keys are spread over several servers.
         link_class: redis-py's class for one blocking connection to a server that holds data.
+        wait_replicas: how many replicas must have an event before it counts as stored.
         options: its arguments, without host and port; they hold the password, so they are not shown.
         sentinel_options: the same for a Sentinel.
     """
@@ -60,6 +66,7 @@ class RedisAddress:
     service: str | None
     cluster: bool
     link_class: Callable[..., Any]
+    wait_replicas: int
     options: Mapping[str, Any] = field(repr=False)
     sentinel_options: Mapping[str, Any] = field(repr=False)
 
@@ -81,8 +88,10 @@ def parse_address(url: str) -> RedisAddress:
         raise ValueError(
             "the URL of Redis begins with redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"
         )
+    wait_replicas = _wait_replicas(url)
+    url = without_own_options(url)
     if transport == "unix":
-        return _unix(url)
+        return _unix(url, wait_replicas)
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -110,19 +119,38 @@ def parse_address(url: str) -> RedisAddress:
         nodes=nodes,
         service=service,
         cluster=topology == "cluster",
+        wait_replicas=wait_replicas,
         link_class=link_class,
         options=MappingProxyType(options),
         sentinel_options=MappingProxyType(sentinel_options),
     )
 
 
-def _unix(url: str) -> RedisAddress:
+def without_own_options(url: str) -> str:
+    """Returns a URL without the option that redis-py and Celery do not know."""
+    plain, _, query = url.partition("?")
+    if _WAIT not in query:
+        return url
+    rest = [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != _WAIT]
+    return f"{plain}?{urlencode(rest)}" if rest else plain
+
+
+def _wait_replicas(url: str) -> int:
+    told = [value for name, value in parse_qsl(url.partition("?")[2]) if name == _WAIT]
+    if not told:
+        return 0
+    if len(told) > 1 or not told[0].isdecimal() or int(told[0]) > _MOST_REPLICAS:
+        raise ValueError(f"the URL of Redis says wait_replicas, which is a number from 0 to {_MOST_REPLICAS}")
+    return int(told[0])
+
+
+def _unix(url: str, wait_replicas: int) -> RedisAddress:
     options = _options(url)
     if not options.get("path"):
         raise ValueError("a unix:// URL names the path of a socket: unix:///run/redis.sock")
     link_class = options.pop("connection_class", UnixDomainSocketConnection)
     _check_options(link_class, options)
-    return RedisAddress((), None, False, link_class, MappingProxyType(options), MappingProxyType({}))
+    return RedisAddress((), None, False, link_class, wait_replicas, MappingProxyType(options), MappingProxyType({}))
 
 
 def _node(host_and_port: str, default_port: int) -> Node:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import (
@@ -37,17 +38,22 @@ _ASKING = packed(("ASKING",))
 
 
 class Question:
-    """A command that was sent and whose answer has to be fetched."""
+    """A command that was sent and whose answer has to be fetched.
 
-    __slots__ = ("key", "link", "node", "pieces", "writes")
+    Attributes:
+        replicas: how many replicas must have what it writes; that many are waited for in the same round trip.
+    """
+
+    __slots__ = ("key", "link", "node", "pieces", "replicas", "writes")
 
     link: Link
     node: Node | None
 
-    def __init__(self, key: str, pieces: list[bytes], *, writes: bool) -> None:
+    def __init__(self, key: str, pieces: list[bytes], *, writes: bool, replicas: int) -> None:
         self.key = key
         self.pieces = pieces
         self.writes = writes
+        self.replicas = replicas
 
 
 class Connections:
@@ -57,8 +63,11 @@ class Connections:
     would never open again in the child.
     """
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, *, replicas: int = 0, replicas_within_seconds: float = 0.0) -> None:
         self._connector = connector
+        self._replicas = replicas
+        # 0 would wait for ever.
+        self._wait = packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000))))
         self._start_afresh()
 
     async def call(self, key: str, *command: Word, deadline: float, writes: bool) -> Any:
@@ -77,7 +86,9 @@ class Connections:
         Raises:
             Unavailable: with ``maybe_stored`` only if ``writes`` and a part of it was sent.
         """
-        question = Question(key, packed(command), writes=writes)
+        replicas = self._replicas if writes else 0
+        pieces = packed(command) + self._wait if replicas else packed(command)
+        question = Question(key, pieces, writes=writes, replicas=replicas)
         await self._send(question, None, deadline)
         return question
 
@@ -85,7 +96,8 @@ class Connections:
         """Returns the answer. It may take the connection's time-out longer than ``deadline``.
 
         Raises:
-            Unavailable: with ``maybe_stored`` only if the command writes and the answer did not come.
+            Unavailable: with ``maybe_stored`` only if the command writes and the answer did not come, or too few
+                replicas have it.
             ResponseError: the server refused; the command did not run.
         """
         asked_once: Node | None = None
@@ -95,7 +107,7 @@ class Connections:
                 asked_once = None
             link = question.link
             try:
-                found = await _read(link, writes=question.writes)
+                found = await _answer(link, question)
             except AskError as error:
                 host, port = error.node_addr
                 target = (host or link.host, port)
@@ -116,7 +128,10 @@ class Connections:
                 raise
             else:
                 await self._give_back(question.node, link)
-                return found
+                stored, replicas = found
+                if replicas < question.replicas:
+                    raise Unavailable(_too_few(replicas, question.replicas), maybe_stored=True)
+                return stored
         raise Unavailable("Redis sends the command from one server to another and none takes it")
 
     async def close(self) -> None:
@@ -204,6 +219,27 @@ async def _read(link: Link, *, writes: bool) -> Any:
         raise
     except BaseException as error:
         raise await _given_up(link, error, writes=writes) from None
+
+
+def _too_few(replicas: int, wanted: int) -> str:
+    return f"stored, but {replicas} of {wanted} replicas have it"
+
+
+async def _answer(link: Link, question: Question) -> tuple[Any, int]:
+    """Returns a command's answer, and how many replicas have what it wrote where that was asked, too."""
+    try:
+        found = await _read(link, writes=question.writes)
+    except ResponseError:
+        if question.replicas:  # its answer must not be taken for the next command's
+            with suppress(ResponseError):
+                await _read(link, writes=question.writes)
+        raise
+    if not question.replicas:
+        return found, 0
+    try:
+        return found, int(await _read(link, writes=question.writes))
+    except ResponseError:  # a server that does not know the command: nobody says that a replica has it
+        return found, 0
 
 
 async def _given_up(link: Link, error: BaseException, *, writes: bool) -> BaseException:

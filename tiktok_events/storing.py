@@ -32,6 +32,9 @@ SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
 # Redis names a script by its SHA-1; nothing depends on nobody finding another with the same.
 _SCRIPT_SHA = sha1(SCRIPT, usedforsecurity=False).hexdigest()
 
+#: Of the time-out of an answer: that of the replicas must come before it.
+_SHARE_FOR_REPLICAS = 0.8
+
 
 class Sent(NamedTuple):
     """Events on their way, until the answer says how many were stored."""
@@ -51,7 +54,11 @@ class Storing:
     def __init__(self, settings: Settings, way: Way) -> None:
         self._settings = settings
         self._way = way
-        self._connections = Connections(Connector(settings.address, way, timeout_seconds=settings.timeout_seconds))
+        self._connections = Connections(
+            Connector(settings.address, way, timeout_seconds=settings.timeout_seconds),
+            replicas=settings.address.wait_replicas,
+            replicas_within_seconds=settings.timeout_seconds * _SHARE_FOR_REPLICAS,
+        )
         self._registry = Registry(self._fetch_registry)
 
     async def one(self, event: dict[str, Any], *, destination: str, event_id: str | None) -> str:

@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from tiktok_events.brokers import choose_broker
 from tiktok_events.errors import EnqueueError
 from tiktok_events.keys import CELERY_QUEUE, DELIVER_TASK
 
@@ -39,7 +40,10 @@ class Waker:
     def __init__(self, redis_url: str, *, timeout_seconds: float) -> None:
         if importlib.util.find_spec("celery") is None:
             raise EnqueueError("wake=True needs Celery: install tiktok-events[celery]")
-        self._broker_url = _broker_url(os.environ.get("CELERY_BROKER_URL") or redis_url)
+        try:
+            self._broker = choose_broker(redis_url)
+        except ValueError as error:
+            raise EnqueueError(f"wake=True: {error}") from None
         self._timeout_seconds = timeout_seconds
         self._app: Celery | None = None
         self._pid = 0
@@ -70,13 +74,14 @@ class Waker:
     def _new_app(self) -> Celery:
         from celery import Celery
 
-        app = Celery("tiktok-events-wake", broker=self._broker_url, set_as_current=False)
+        app = Celery("tiktok-events-wake", broker=self._broker.url, set_as_current=False)
         app.conf.update(
             task_ignore_result=True,
             broker_connection_timeout=self._timeout_seconds,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
             broker_transport_options={
+                **self._broker.transport_options,
                 "socket_timeout": self._timeout_seconds,
                 "socket_connect_timeout": self._timeout_seconds,
                 "retry_on_timeout": False,
@@ -84,13 +89,3 @@ class Waker:
             },
         )
         return app
-
-
-def _broker_url(url: str) -> str:
-    """Returns a URL in Celery's words for one in ours."""
-    scheme = url.partition("://")[0]
-    if scheme == "unix":
-        return "redis+socket" + url[len("unix") :]
-    if scheme.partition("+")[2] in ("sentinel", "cluster"):
-        raise EnqueueError(f"wake=True cannot use a {scheme}:// URL as Celery's broker: set CELERY_BROKER_URL")
-    return url

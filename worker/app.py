@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from celery import Celery, bootsteps
 from celery.exceptions import OperationalError
 from celery.signals import celeryd_init, setup_logging, worker_process_init
 from redis import Redis
 
+from tiktok_events.brokers import choose_broker
 from tiktok_events.keys import CELERY_QUEUE, embedded_socket
 from tiktok_events.sealing import read_keyring
 from worker import broker, embedded, logs, sentry
 from worker.calls import Calls
 from worker.checkup import of_redis
 from worker.config import ConfigError
-from worker.connection import connect, url_of_broker
+from worker.connection import connect
 from worker.keys import Keys
 from worker.metrics import lifecycle, meter
 from worker.pauses import Pauses
@@ -40,13 +40,13 @@ log = logging.getLogger(__name__)
 _LONGEST_WAIT_SECONDS = 15.0
 """Longer than the waker ever listens."""
 
-_NOT_FOR_CELERY = ("redis+sentinel", "redis+cluster")
 _EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
 broker.mend()
+_broker = broker.chosen()
 app = Celery(
     "tiktok_events",
-    broker=url_of_broker(),
+    broker=_broker.url,
     include=["tasks.deliver", "tasks.enqueue", "tasks.replay", "tasks.sweep", "tasks.wake"],
 )
 app.conf.update(
@@ -61,6 +61,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     # Celery's own connections wait one after the other when the network falls silent: their patience adds up.
     broker_transport_options={
+        **_broker.transport_options,
         "socket_timeout": 3,
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
@@ -81,7 +82,7 @@ def _log(**_: object) -> None:
     _or_refuse(logs.start)
 
 
-def _or_refuse(start: Callable[[], None]) -> None:
+def _or_refuse(start: Callable[[], object]) -> None:
     """Start something, or refuse to start on a bad variable: Celery would only log what its signals raise."""
     try:
         start()
@@ -94,9 +95,7 @@ def _or_refuse(start: Callable[[], None]) -> None:
 def _start(**_: object) -> None:
     """Refuse to start on a bad configuration, and make sure that there is a Redis."""
     _or_refuse(sentry.start)
-    if urlsplit(url_of_broker()).scheme in _NOT_FOR_CELERY:
-        print("REDIS_URL: Celery reads no Sentinel or Cluster URL; set CELERY_BROKER_URL, too", file=sys.stderr)
-        raise SystemExit(_EXIT_CONFIG)
+    _or_refuse(choose_broker)
     try:
         here = runtime()
         lifecycle.open_board(here.config)

@@ -1,4 +1,4 @@
-"""Why does a worker outlive a broker that dies under load? Because kombu's way of closing is mended here.
+"""How does Celery get on with its broker? It is told where it is, and kombu's way of closing is mended.
 
 kombu 5.7 closes a channel by first reading the answer to a pending BRPOP. If Redis has died, that raises, the channel
 stays half open on a transport that is forgotten, and the next attempt to close it, when it holds a message that was
@@ -9,9 +9,13 @@ back now come again after the visibility timeout, as after any death of a worker
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from kombu.transport.redis import Channel, QoS
+
+from tiktok_events.addresses import choose_url
+from tiktok_events.brokers import Broker, choose_broker
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,22 @@ def _steady_restore_unacked(qos: Any, client: Any = None) -> None:
         _restore_unacked(qos, client)
     except qos.channel.connection_errors as error:
         log.warning("messages left to the visibility timeout", extra={"cause": type(error).__name__})
+
+
+def chosen() -> Broker:
+    """Return where wake-ups go; where Celery cannot use that, a broker that is none.
+
+    Commands import the application, too, and need no broker: a worker refuses to start (see `worker.app`).
+    """
+    try:
+        return choose_broker()
+    except ValueError:
+        return Broker("memory://")
+
+
+def url_in_redis() -> str:
+    """Return the broker's URL as redis-py spells it. It may be no Redis: look at the scheme."""
+    return os.environ.get("CELERY_BROKER_URL") or choose_url()
 
 
 def mend() -> None:

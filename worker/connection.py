@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, cast
-from urllib.parse import urlsplit
 
-from redis import Redis
+from redis import Redis, SSLConnection
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from tiktok_events.keys import embedded_socket
+from tiktok_events.addresses import RedisAddress, choose_url, parse_address, without_own_options
+from worker import cluster
 
 _TIMEOUT_SECONDS = 5.0
+_SENTINEL_TIMEOUT_SECONDS = 1.0
 
 
 def url_of_redis() -> str:
     """Return `REDIS_URL`, or the URL of this machine's embedded server when it is unset."""
-    return os.environ.get("REDIS_URL") or f"unix://{embedded_socket()}"
-
-
-def url_of_broker() -> str:
-    """Return where Celery's wake-ups go, in the spelling Celery wants: `CELERY_BROKER_URL`, else Redis itself."""
-    url = os.environ.get("CELERY_BROKER_URL") or url_of_redis()
-    return url.replace("unix://", "redis+socket://", 1)
-
-
-def url_of_broker_in_redis() -> str:
-    """Return the broker's URL as redis-py spells it. It may be no Redis: look at the scheme."""
-    return os.environ.get("CELERY_BROKER_URL") or url_of_redis()
+    return choose_url()
 
 
 def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS, retries: int = 1) -> Redis:
-    """Return a client for `url` (default: the environment). Nothing is sent before its first command.
+    """Return a client for `url` (default: the environment). Only a cluster is asked for something before the first
+    command: who has which keys.
 
     One retry on a lost connection: every script may run twice without harm, since what is settled, promoted or
     claimed is passed over the second time.
+
+    Raises:
+        ValueError: the URL is none; without the URL, for it may hold a password.
+        redis.exceptions.ConnectionError: no server of the cluster answers.
     """
     target = url or url_of_redis()
+    address = parse_address(target)
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
@@ -49,24 +44,35 @@ def connect(url: str | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
         "retry_on_error": [RedisConnectionError],
         "protocol": 2,
     }
-    scheme = urlsplit(target).scheme
-    if scheme != "unix":
+    if address.nodes:
         options["socket_keepalive"] = True
-    if scheme == "redis+cluster":
+    if address.cluster:
         options.pop("retry_on_error")
-        return cast("Redis", RedisCluster.from_url(target.replace("redis+cluster", "redis", 1), **options))
-    if scheme == "redis+sentinel":
-        return _behind_sentinel(target, options)
-    return Redis.from_url(target, **options)
+        own = {name: value for name, value in address.options.items() if name != "db"}
+        return cast("Redis", cluster.connected(address.nodes, {**own, **_tls(address), **options}))
+    if address.service is not None:
+        return _behind_sentinel(address, address.service, options)
+    return Redis.from_url(without_own_options(target), **options)
 
 
-def _behind_sentinel(url: str, options: dict[str, Any]) -> Redis:
-    """Return a client for `redis+sentinel://[:password@]host:port,host:port/service[/db]`."""
-    parts = urlsplit(url)
-    _, _, hosts = parts.netloc.rpartition("@")
-    sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
-    service, _, db = parts.path.strip("/").partition("/")
-    sentinel: Any = Sentinel(sentinels, socket_timeout=1.0)  # type: ignore[no-untyped-call] # redis-py
-    return cast(
-        "Redis", sentinel.master_for(service or "mymaster", db=int(db or 0), password=parts.password, **options)
-    )
+def hang_up(client: Redis) -> None:
+    """Close the connections of a client, those included that another thread waits on."""
+    if isinstance(client, RedisCluster):
+        client.disconnect_connection_pools()
+    else:
+        client.connection_pool.disconnect()
+
+
+def _behind_sentinel(address: RedisAddress, service: str, options: dict[str, Any]) -> Redis:
+    own = {**address.options, **_tls(address)}
+    waits = {
+        "socket_timeout": _SENTINEL_TIMEOUT_SECONDS,
+        "socket_connect_timeout": _SENTINEL_TIMEOUT_SECONDS,
+    }
+    asked = {**address.sentinel_options, **_tls(address), **waits}
+    sentinel: Any = Sentinel(list(address.nodes), sentinel_kwargs=asked)  # type: ignore[no-untyped-call] # redis-py
+    return cast("Redis", sentinel.master_for(service, **own, **options))
+
+
+def _tls(address: RedisAddress) -> dict[str, bool]:
+    return {"ssl": True} if address.link_class is SSLConnection else {}

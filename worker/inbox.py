@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -173,7 +174,9 @@ def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
         # Not ours, but somebody's: kept as it is, and dead-lettered as undecodable.
         payload = repr(fields).encode()
     elif b"meta" in fields:
-        return opened(fields[b"meta"], payload)
+        # Where the meta is by another's hand, the event is taken as new: it must not hold up the others.
+        with contextlib.suppress(ValueError):
+            return opened(fields[b"meta"], payload)
     return Envelope(
         ref=entry_id,
         id=_identity(fields.get(b"id", b"").decode("utf-8", "replace"), payload),

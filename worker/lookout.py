@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from redis import Redis
 
 from worker.config import Destination
+from worker.hearing import listen, newest
 from worker.inbox import Claimed
 from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
 from worker.schedule import Lease, Schedule
@@ -135,13 +136,12 @@ class Lookout:
         if not of_key:
             time.sleep(seconds)
             return []
-        streams: Any = {key: self._last_seen.get(key, "0-0") for key in of_key}
-        answer: Any = self._redis.xread(streams, count=1, block=max(1, int(seconds * 1000)))
-        if not answer:
+        written = listen(self._redis, {key: self._last_seen.get(key, "0-0") for key in of_key}, seconds=seconds)
+        if not written:
             return []
         self._is_quiet = False
         self._next_look = min(self._next_look, time.monotonic() + _LONGEST_WAIT_SECONDS)
-        return list(dict.fromkeys(of_key[key.decode()] for key, _ in answer))
+        return list(dict.fromkeys(of_key[key] for key in written))
 
     def shut(self, name: str) -> None:
         """Do not listen to a destination that is stopped, until a look finds that it is not."""
@@ -158,13 +158,7 @@ class Lookout:
     def skip(self, names: Iterable[str]) -> None:
         """Listen only for what comes after what there is: others have it, or are called to it."""
         keys = [key for name in names for key in self._heard[name]]
-        pipe = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipe.xrevrange(key, count=1)
-        for key, newest in zip(keys, pipe.execute(), strict=True):
-            # An emptied stream keeps its ids.
-            if newest:
-                self._last_seen[key] = newest[0][0].decode()
+        self._last_seen.update(newest(self._redis, keys))
 
 
 class _Heard(NamedTuple):

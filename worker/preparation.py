@@ -13,6 +13,9 @@ from worker.envelope import Envelope
 from worker.inbox import Claimed
 from worker.settlement import Dead, Done, Later
 
+_LEFT_TO_NEWER_SECONDS = 10.0
+"""How long an event that only a newer worker can read is put aside each time it comes to this one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -47,6 +50,8 @@ def prepare(
             )
         )
 
+    if envelope.newer is not None:
+        return Later(envelope, _LEFT_TO_NEWER_SECONDS, "deferred")
     if claimed.of > 1 and claimed.deliveries:
         return Later(envelope, 0.0, "deferred")
     if envelope.locked is not None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.cluster import RedisCluster
 from redis.commands.core import Script
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
+
+from worker.cluster import Command, ask_many
 
 _FOLDER = Path(__file__).parent / "lua"
 
@@ -46,11 +47,9 @@ def run(client: Redis, name: str, keys: Sequence[str], args: Sequence[str | byte
 def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:
     """Run independent scripts in one round trip and return their answers in order.
 
-    What one is refused is its answer, a `ResponseError`, and keeps none of the others from theirs. A cluster has no
-    pipeline for scripts of many slots: there they go one by one.
+    What one is refused is its answer, a `ResponseError`, and keeps none of the others from theirs. On a cluster it is
+    one round trip for each server.
     """
-    if isinstance(client, RedisCluster):
-        return [_answer(client, call) for call in calls]
     answers = _sent(client, calls)
     unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if unknown:
@@ -63,18 +62,10 @@ def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:
 
 
 def _sent(client: Redis, calls: Sequence[Call]) -> list[Any]:
-    pipe = client.pipeline(transaction=False)
-    for call in calls:
-        pipe.evalsha(_digest(call.name), len(call.keys), *call.keys, *call.args)
-    answers = pipe.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
-            raise answer
-    return answers
-
-
-def _answer(client: Redis, call: Call) -> Any:
-    try:
-        return run(client, *call)
-    except ResponseError as refusal:
-        return refusal
+    return ask_many(
+        client,
+        [
+            Command(call.keys[0], ("EVALSHA", _digest(call.name), len(call.keys), *call.keys, *call.args))
+            for call in calls
+        ],
+    )

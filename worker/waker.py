@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from worker.calls import parts
 from worker.config import Destination
+from worker.connection import hang_up
 from worker.lookout import Lookout
 from worker.schedule import Lease
 from worker.workers import Heartbeat
@@ -66,7 +67,7 @@ class Waker(threading.Thread):
             log.debug("lease left to end by itself")
         # It may be listening, for seconds to come, or be about to.
         for _ in range(_STOP_TRIES):
-            self._waiting.connection_pool.disconnect()
+            hang_up(self._waiting)
             if not self.is_alive():
                 return
             self.join(_STOP_SECONDS / _STOP_TRIES)

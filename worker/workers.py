@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from redis import Redis
 
+from worker.cluster import Command, ask_many
 from worker.keys import WORKERS
 from worker.release import VERSION
 from worker.scripts import run
@@ -80,10 +81,9 @@ class Heartbeat:
 
 def workers(redis: Redis) -> list[Seen]:
     """Return the workers heard of in the last hour, by name. A silent one that was started again is left out."""
-    pipe = redis.pipeline(transaction=False)
-    pipe.time()
-    pipe.zrange(WORKERS, 0, -1, withscores=True)
-    (seconds, microseconds), rows = pipe.execute()
+    # By the clock that the signs were given by: that of the server with this key.
+    (seconds, microseconds), *_ = ask_many(redis, [Command(WORKERS, ("TIME",))])
+    rows: Any = redis.zrange(WORKERS, 0, -1, withscores=True)
     now = seconds + microseconds / 1e6
     found = [Seen(Worker(**orjson.loads(said)), max(0.0, round(now - score / 1000, 1))) for said, score in rows]
     alive = {seen.worker.name for seen in found if not seen.is_silent}

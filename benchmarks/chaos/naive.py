@@ -22,10 +22,11 @@ from benchmarks.chaos.ours import configure
 from benchmarks.chaos.producer import Stored
 from benchmarks.chaos.subject import DESTINATION, Surroundings
 from schemas import Mapper, Refused
+from tiktok_events.brokers import choose_broker
 from worker.backoff import delay_seconds
 from worker.client import TikTokClient
 from worker.config import Destination, load
-from worker.connection import connect, url_of_broker
+from worker.connection import connect
 from worker.errors import Outcome
 from worker.grouping import group, request
 
@@ -35,7 +36,7 @@ _DEAD = "naive:dead"
 _REJECT_ON_LOST = "NAIVE_REJECT_ON_WORKER_LOST"
 _VISIBILITY_SECONDS = 30
 
-app = Celery("naive", broker=url_of_broker())
+app = Celery("naive", broker=choose_broker().url)
 app.conf.update(
     task_default_queue=_QUEUE,
     task_ignore_result=True,

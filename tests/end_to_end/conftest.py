@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis as redis_py
 
+from worker.connection import connect
 from worker.overview import Overview, look
 from worker.sandbox import Sandbox
 
@@ -24,20 +24,20 @@ ROOT = Path(__file__).parents[2]
 class Fleet:
     """Worker processes, the commands of a person, and what can be seen of both."""
 
-    def __init__(self, url: str, config: Path, folder: Path) -> None:
+    def __init__(self, url: str, config: Path, folder: Path, *, broker_url: str = "") -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
             "REDIS_URL": url,
-            "CELERY_BROKER_URL": "",
+            "CELERY_BROKER_URL": broker_url,
             "TIKTOK_EVENTS_CONFIG": str(config),
             "TIKTOK_ACCESS_TOKEN": "token-of-the-test",
             "SENTRY_DSN": "",
         }
-        self.redis = redis_py.Redis.from_url(url)
+        self.redis = connect(url)
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *, concurrency: int = 2, pool: str = "prefork") -> subprocess.Popen[bytes]:
+    def start(self, *, concurrency: int = 2, pool: str = "prefork", root: Path = ROOT) -> subprocess.Popen[bytes]:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [
             sys.executable,
@@ -54,7 +54,7 @@ class Fleet:
         command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         # A group of its own, so that a kill takes the children, too, as a machine's death would.
         process = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            command, cwd=root, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         self.workers.append(process)
@@ -115,6 +115,8 @@ def make_fleet(own_server: Any, sandbox: Sandbox, tmp_path: Path) -> Iterator[Ma
         event_source_id: str = "7654321098765432109",
         more: str = "",
         url: str | None = None,
+        redis_url: str | None = None,
+        broker_url: str = "",
     ) -> Fleet:
         config = tmp_path / "destinations.toml"
         config.write_text(
@@ -132,7 +134,7 @@ default_region = "US"
 {more}
 """
         )
-        fleet = Fleet(own_server.url, config, tmp_path)
+        fleet = Fleet(redis_url or own_server.url, config, tmp_path, broker_url=broker_url)
         made.append(fleet)
         return fleet
 

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from worker.connection import url_of_broker_in_redis
+from worker.broker import url_in_redis
 from worker.metrics import health
 from worker.metrics.state_file import boards
 
@@ -25,7 +25,7 @@ def healthcheck(*, stuck_after: float | None) -> None:
     Exits with 1 if one is, or if none runs. An empty queue is no fault, nor is a Redis that does not answer.
     """
     found = [
-        health.examined(board, url_of_broker_in_redis(), now=time.monotonic(), stuck_after_seconds=stuck_after)
+        health.examined(board, url_in_redis(), now=time.monotonic(), stuck_after_seconds=stuck_after)
         for board in boards()
     ]
     for each in found:

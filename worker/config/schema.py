@@ -337,7 +337,17 @@ class AlertsSchema(Strict):
 _NAMED = fields.String(validate=validate.Regexp(_NAME, error="must be 1 to 63 of a-z, 0-9, - and _"))
 
 
+VERSION = 1
+"""Of the configuration's form: what this release reads. It grows when a setting changes its meaning."""
+
+
 class ConfigSchema(Strict):
+    version = fields.Integer(
+        strict=True,
+        load_default=VERSION,
+        validate=validate.OneOf([VERSION], error="this release reads version 1: upgrade the workers before the file"),
+        metadata={"doc": "version of the file's form"},
+    )
     credentials = fields.Dict(keys=_NAMED, values=fields.Nested(CredentialsSchema), required=True)
     destinations = fields.Dict(keys=_NAMED, values=fields.Nested(DestinationSchema), required=True)
     alerts = fields.Nested(AlertsSchema, load_default=lambda: AlertsSchema().load({}))

@@ -147,7 +147,7 @@ def examined(board: Board, broker_url: str, *, now: float, stuck_after_seconds: 
     found = faults(board, now=now, stuck_after_seconds=stuck_after_seconds)
     if found:
         return Examined(tuple(found))
-    if urlsplit(broker_url).scheme not in ("redis", "rediss", "unix"):
+    if urlsplit(broker_url).scheme not in ("redis", "rediss", "unix", "redis+sentinel"):
         return Examined(())
     try:
         silent = takes_no_wake_ups(

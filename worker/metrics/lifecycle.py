@@ -10,8 +10,9 @@ from billiard.process import current_process
 from celery import Celery, bootsteps, states
 from celery.signals import task_postrun, task_prerun
 
+from worker.broker import url_in_redis
 from worker.config import Config
-from worker.connection import connect, url_of_broker_in_redis
+from worker.connection import connect
 from worker.metrics import exposition, health, process, server
 from worker.metrics.board import Board, Head
 from worker.metrics.meter import Meter
@@ -100,7 +101,7 @@ def pages(config: Config, board: Board, parent: Meter) -> dict[str, server.Page]
         return 200, exposition.CONTENT_TYPE, exposition.text(registry)
 
     def healthz() -> tuple[int, str, bytes]:
-        found = health.examined(board, url_of_broker_in_redis(), now=time.monotonic())
+        found = health.examined(board, url_in_redis(), now=time.monotonic())
         return (503 if found.faults else 200), "text/plain; charset=utf-8", found.text().encode()
 
     return {"/metrics": metrics, "/healthz": healthz}

@@ -1,0 +1,214 @@
+"""Redis with more than one server, on loopback: a master with replicas and Sentinels, and a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_py
+from redis.crc import key_slot
+
+from worker import embedded
+
+SLOTS = 16384
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that are free, each with the one 10,000 above, where a cluster's servers talk."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.create_server(("127.0.0.1", 0)) as one:
+            port = one.getsockname()[1] % 20000 + 20000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            with socket.create_server(("127.0.0.1", port + 10000)):
+                pass
+            if port not in found:
+                found.append(port)
+    return found
+
+
+def wait_until(done: Callable[[], Any], *, seconds: float = 20.0, every: float = 0.02) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(redis_py.RedisError, OSError):
+            if done():
+                return
+        assert time.monotonic() < end, "not in time"
+        time.sleep(every)
+
+
+class Node:
+    """One server process."""
+
+    def __init__(self, port: int, folder: Path, options: list[str]) -> None:
+        self.port, self.folder, self.options = port, folder, options
+        folder.mkdir()
+        self.client = redis_py.Redis(port=port, socket_timeout=5, decode_responses=True)
+        self.start()
+
+    def start(self) -> None:
+        server = embedded.find_server()
+        line = [*embedded.command(server, self.folder, port=self.port), "--unixsocket", "", *self.options]
+        self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.client.close()
+        self.kill()
+
+
+class Watched:
+    """A master with a replica, and three Sentinels that replace it half a second after it falls silent."""
+
+    service = "main"
+
+    def __init__(self, folder: Path) -> None:
+        ports = free_ports(5)
+        first, second, *sentinels = ports
+        quick = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
+        self.nodes = [Node(first, folder / "a", quick)]
+        self.nodes.append(Node(second, folder / "b", [*quick, "--replicaof", "127.0.0.1", str(first)]))
+        self.sentinels = []
+        wait_until(lambda: self.nodes[1].client.info("replication")["master_link_status"] == "up")
+        for port in sentinels:
+            own = folder / f"sentinel-{port}"
+            own.mkdir()
+            (own / "sentinel.conf").write_text(
+                f"port {port}\nbind 127.0.0.1\ndir {own}\nlogfile {own}/log\n"
+                f"sentinel monitor {self.service} 127.0.0.1 {first} 2\n"
+                f"sentinel down-after-milliseconds {self.service} 500\n"
+                f"sentinel failover-timeout {self.service} 3000\n"
+            )
+            line = [str(embedded.find_server()), str(own / "sentinel.conf"), "--sentinel"]
+            self.sentinels.append(subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        self.hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
+        self.url = f"redis+sentinel://{self.hosts}/{self.service}"
+        self.asked = [redis_py.Redis(port=port, decode_responses=True) for port in sentinels]
+        for each in self.asked:
+            wait_until(lambda each=each: self._knows_all(each))
+
+    def _knows_all(self, sentinel: redis_py.Redis) -> bool:
+        told: Any = sentinel.execute_command("SENTINEL", "MASTER", self.service)
+        return int(told["num-other-sentinels"]) == 2 and int(told["num-slaves"]) == 1
+
+    @property
+    def master(self) -> Node:
+        port = int(self.asked[0].execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.service)[1])
+        return next(node for node in self.nodes if node.port == port)
+
+    def kill_master(self) -> Node:
+        """Kill the master; return it as soon as another one is named and takes writes."""
+        before = self.master
+        before.kill()
+        wait_until(lambda: self.master is not before and self.master.client.info("replication")["role"] == "master")
+        return before
+
+    def stop(self) -> None:
+        for each in self.asked:
+            each.close()
+        for sentinel in self.sentinels:
+            sentinel.kill()
+            sentinel.wait()
+        for node in self.nodes:
+            node.stop()
+
+
+class Clustered:
+    """Three masters, each with a replica that takes over a second after it falls silent."""
+
+    def __init__(self, folder: Path) -> None:
+        options = [
+            "--cluster-enabled",
+            "yes",
+            "--cluster-node-timeout",
+            "1000",
+            "--cluster-replica-validity-factor",
+            "0",
+        ]
+        options += ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
+        self.nodes = [Node(port, folder / str(port), options) for port in free_ports(6)]
+        for node in self.nodes:
+            wait_until(node.client.ping)
+        masters, replicas = self.nodes[:3], self.nodes[3:]
+        self.ids = {node.port: node.client.execute_command("CLUSTER", "MYID") for node in self.nodes}
+        for number, master in enumerate(masters):
+            slots = range(number * SLOTS // 3, (number + 1) * SLOTS // 3)
+            master.client.execute_command("CLUSTER", "ADDSLOTS", *slots)
+            master.client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node in self.nodes[1:]:
+            node.client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        for node in self.nodes:
+            wait_until(lambda node=node: self._has_met_all(node))
+        for master, replica in zip(masters, replicas, strict=True):
+            wait_until(
+                lambda replica=replica, master=master: replica.client.execute_command(
+                    "CLUSTER", "REPLICATE", self.ids[master.port]
+                )
+            )
+        for node in self.nodes:
+            wait_until(lambda node=node: self._is_up(node))
+        for replica in replicas:
+            wait_until(lambda replica=replica: replica.client.info("replication")["master_link_status"] == "up")
+        self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in masters)
+
+    @staticmethod
+    def _has_met_all(node: Node) -> bool:
+        told: str = node.client.execute_command("CLUSTER", "NODES")
+        return told.count("connected") == len(told.splitlines()) == 6 and "handshake" not in told
+
+    @staticmethod
+    def _is_up(node: Node) -> bool:
+        return "cluster_state:ok" in node.client.execute_command("CLUSTER", "INFO")
+
+    def owner(self, key: str) -> Node:
+        """Return the master that has a key's slot now."""
+        slot = key_slot(key.encode())
+        asked = next(node for node in self.nodes if node.process.poll() is None)
+        told: Any = asked.client.execute_command("CLUSTER", "SLOTS")
+        ports = [int(master[1]) for first, last, master, *_ in told if first <= slot <= last]
+        return next(node for node in self.nodes if [node.port] == ports)
+
+    def replace(self, master: Node) -> None:
+        """Kill a master, and start it again as a replica when its own replica has taken over."""
+        slots = len(self._masters())
+        master.kill()
+        wait_until(lambda: master.port not in self._masters() and len(self._masters()) == slots)
+        master.start()
+
+    def _masters(self) -> set[int]:
+        asked = next(node for node in self.nodes if node.process.poll() is None)
+        told: Any = asked.client.execute_command("CLUSTER", "SLOTS")
+        return {int(master[1]) for _, _, master, *_ in told}
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    folder = tmp_path / "watched"
+    folder.mkdir()
+    made = Watched(folder)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def clustered(tmp_path: Path) -> Iterator[Clustered]:
+    folder = tmp_path / "clustered"
+    folder.mkdir()
+    made = Clustered(folder)
+    yield made
+    made.stop()
