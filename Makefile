@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint docs chaos bench bench-quick lock clean
+.PHONY: help setup demo run test lint audit sbom docs chaos bench bench-quick lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,18 @@ bench: $(VENV)/.dev ## measure for about ten minutes next to what one would writ
 bench-quick: $(VENV)/.dev ## the same in about a minute, with more spread
 	$(BIN)/python -m benchmarks --quick
 
-lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
+lint: $(VENV)/.dev audit ## ruff, mypy (strict), import-linter, and known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.dev ## look up what is locked (the worker's packages are in it) among known vulnerabilities
+	$(BIN)/python .ci/audit.py requirements-dev.lock
+
+sbom: $(VENV)/.dev ## write dist/sbom.cdx.json: every package of the image with version and hashes (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
 
 docs: $(VENV)/.dev ## write the generated tables of docs/ anew
 	$(BIN)/python docs/generate.py
