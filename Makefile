@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONFIG ?= examples/destinations.toml
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test lint audit sbom docs chaos bench bench-quick lock clean
 
@@ -26,9 +27,9 @@ demo: $(VENV)/.worker ## the whole story in a minute: enqueue, deliver, fail, me
 	$(BIN)/python -m examples.demo
 
 # Redis is the embedded one and TikTok the sandbox, whatever the environment says: this is for trying things out.
-run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok and a worker; Ctrl-C ends them
+run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok, a worker, the pages; Ctrl-C ends them
 	@env -u REDIS_URL -u CELERY_BROKER_URL PATH="$(abspath $(BIN)):$$PATH" PYTHONUNBUFFERED=1 \
-	  TIKTOK_EVENTS_CONFIG=examples/destinations.toml TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
+	  TIKTOK_EVENTS_CONFIG=$(CONFIG) TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
 	  $(BIN)/honcho -e /dev/null start -f examples/Procfile
 
 test: lint ## lint, types, layers and every test

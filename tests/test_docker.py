@@ -32,8 +32,8 @@ def test_every_file_that_is_copied_exists_and_every_package_is() -> None:
 
 def test_it_runs_what_the_procfile_names_and_not_as_root() -> None:
     command = json.loads(re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)[0])
-    procfile = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-    assert " ".join(command) == procfile["worker"]
+    (worker,) = re.findall(r"^worker: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    assert " ".join(command) == worker
     (user,) = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
     assert user.isdecimal()
     assert int(user) > 0
