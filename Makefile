@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONFIG ?= examples/destinations.toml
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint docs chaos bench bench-quick lock clean
+.PHONY: help setup demo run test lint audit sbom docs chaos bench bench-quick lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +27,9 @@ demo: $(VENV)/.worker ## the whole story in a minute: enqueue, deliver, fail, me
 	$(BIN)/python -m examples.demo
 
 # Redis is the embedded one and TikTok the sandbox, whatever the environment says: this is for trying things out.
-run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok and a worker; Ctrl-C ends them
+run: $(VENV)/.dev ## every process of examples/Procfile: a sandbox TikTok, a worker, the pages; Ctrl-C ends them
 	@env -u REDIS_URL -u CELERY_BROKER_URL PATH="$(abspath $(BIN)):$$PATH" PYTHONUNBUFFERED=1 \
-	  TIKTOK_EVENTS_CONFIG=examples/destinations.toml TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
+	  TIKTOK_EVENTS_CONFIG=$(CONFIG) TIKTOK_ACCESS_TOKEN=token-for-the-sandbox \
 	  $(BIN)/honcho -e /dev/null start -f examples/Procfile
 
 test: lint ## lint, types, layers and every test
@@ -43,11 +44,18 @@ bench: $(VENV)/.dev ## measure for about ten minutes next to what one would writ
 bench-quick: $(VENV)/.dev ## the same in about a minute, with more spread
 	$(BIN)/python -m benchmarks --quick
 
-lint: $(VENV)/.dev ## ruff, mypy (strict), import-linter
+lint: $(VENV)/.dev audit ## ruff, mypy (strict), import-linter, and known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.dev ## look up what is locked (the worker's packages are in it) among known vulnerabilities
+	$(BIN)/python .ci/audit.py requirements-dev.lock
+
+sbom: $(VENV)/.dev ## write dist/sbom.cdx.json: every package of the image with version and hashes (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
 
 docs: $(VENV)/.dev ## write the generated tables of docs/ anew
 	$(BIN)/python docs/generate.py
