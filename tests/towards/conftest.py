@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
+import shutil
+import signal
+import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis as redis_py
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -128,3 +138,136 @@ def listen(certificates: Certificates) -> Iterator[Callable[..., Heard]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class TlsRedis:
+    """A Redis that speaks TLS alone, but for a socket file through which the test looks at it."""
+
+    def __init__(self, folder: Path, certificates: Certificates, certificate: str) -> None:
+        self.port, self.authority = _free_port(), certificates.authority
+        self.socket = folder / "admin.sock"
+        binary = shutil.which("redis-server")
+        if binary is None or not _speaks_tls(binary):
+            pytest.skip("there is no redis-server with TLS here")
+        options = {
+            "port": "0",
+            "tls-port": str(self.port),
+            "tls-cert-file": str(getattr(certificates, certificate)),
+            "tls-key-file": str(certificates.key),
+            "tls-ca-cert-file": str(certificates.authority),
+            "tls-auth-clients": "no",
+            "bind": "127.0.0.1",
+            "unixsocket": str(self.socket),
+            "dir": str(folder),
+            "save": "",
+            "logfile": str(folder / "redis.log"),
+        }
+        line = [binary, *(word for name, value in options.items() for word in (f"--{name}", value))]
+        self.process = subprocess.Popen(line)
+        self.admin = redis_py.Redis.from_url(f"unix://{self.socket}")
+        for _ in range(500):
+            try:
+                self.admin.ping()
+                return
+            except redis_py.RedisError:
+                time.sleep(0.01)
+        raise AssertionError((folder / "redis.log").read_text())
+
+    def url(self, user: str = "", *, trusting: bool = True) -> str:
+        """The URL for a user of the same password; `trusting` names the authority that vouches for the server."""
+        sign_in = f"{user}:PASSWORD@" if user else ""
+        return f"rediss://{sign_in}127.0.0.1:{self.port}/0" + (f"?ssl_ca_certs={self.authority}" if trusting else "")
+
+    def stop(self) -> None:
+        self.admin.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
+def _speaks_tls(binary: str) -> bool:
+    told = subprocess.run([binary, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=10)
+    return "tls-cert-file" in told.stdout + told.stderr
+
+
+@pytest.fixture
+def tls_redis(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., TlsRedis]]:
+    made: list[TlsRedis] = []
+
+    def start(certificate: str = "certificate") -> TlsRedis:
+        made.append(TlsRedis(tmp_path, certificates, certificate))
+        return made[-1]
+
+    yield start
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path, sandbox: Any) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a worker process with a Redis URL; its log is `worker.log` in the test's folder."""
+    (tmp_path / "destinations.toml").write_text(
+        f"""
+[credentials.main]
+access_token = "${{TIKTOK_ACCESS_TOKEN}}"
+[destinations.stores]
+kind = "events"
+source = "segment"
+credentials = "main"
+event_source_id = "7654321098765432109"
+base_url = "{sandbox.url}"
+default_region = "US"
+retry = {{ min_backoff = "100ms", max_attempts = 3 }}
+guard = {{ max_dead_share = 1 }}
+"""
+    )
+    running: list[subprocess.Popen[bytes]] = []
+
+    def environment(url: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "REDIS_URL": url,
+            "CELERY_BROKER_URL": "",
+            "TIKTOK_EVENTS_CONFIG": str(tmp_path / "destinations.toml"),
+            "TIKTOK_ACCESS_TOKEN": "token-of-the-test",
+            "SENTRY_DSN": "",
+        }
+
+    def start(url: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", "2"]
+        with (tmp_path / "worker.log").open("wb") as log:
+            running.append(
+                subprocess.Popen(
+                    [*command, "--without-gossip", "--without-mingle"],
+                    cwd=ROOT,
+                    env=environment(url),
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+        return running[-1]
+
+    start.environment = environment  # type: ignore[attr-defined]
+    yield start
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def wait() -> Callable[..., None]:
+    """Wait until something is so."""
+
+    def until(so: Callable[[], Any], *, seconds: float = 30, told: Callable[[], object] = str) -> None:
+        end = time.monotonic() + seconds
+        while not so():
+            assert time.monotonic() < end, told()
+            time.sleep(0.05)
+
+    return until

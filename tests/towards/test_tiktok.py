@@ -156,9 +156,9 @@ def test_an_answer_that_drips_for_ever_is_given_up_in_time(drip: Drip, at_once: 
 @pytest.mark.parametrize(("at_once", "again"), DRIPS)
 def test_a_door_that_drips_for_ever_holds_no_app(drip: Drip, at_once: bytes, again: bytes) -> None:
     started = time.monotonic()
-    with HttpProducer(drip(at_once, again), TOKEN, timeout_seconds=0.5) as producer:
-        with pytest.raises(Unavailable) as caught:
-            producer.enqueue({"event": "A"}, destination="stores")
+    producer = HttpProducer(drip(at_once, again), TOKEN, timeout_seconds=0.5)
+    with producer, pytest.raises(Unavailable) as caught:
+        producer.enqueue({"event": "A"}, destination="stores")
     assert time.monotonic() - started < 1.5
     assert caught.value.maybe_stored
     assert TOKEN not in str(caught.value)
