@@ -15,10 +15,13 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+from tiktok_events.deadline import WholeAnswer
 from tiktok_events.errors import Unavailable
 
 _AGAIN = (409, 502, 503, 504)
 _FIRST_WAIT_SECONDS = 0.1
+#: The longest answer there is names ten thousand ids; what is longer comes from no door.
+_LARGEST_ANSWER = 8 * 1024 * 1024
 
 
 class DoorClient:
@@ -100,6 +103,7 @@ class DoorClient:
                 made = http.client.HTTPSConnection(self._host, self._port, context=self._tls)
             else:
                 made = http.client.HTTPConnection(self._host, self._port)
+            made.response_class = WholeAnswer
             self._mine.connection, self._mine.pid = made, os.getpid()
         connection: http.client.HTTPConnection = self._mine.connection
         connection.timeout = seconds
@@ -114,7 +118,11 @@ class DoorClient:
         connection.request("POST", self._path + path, body, {**self._headers, **headers})
         answer = connection.getresponse()
         after = answer.getheader("Retry-After", "")
-        return answer.status, answer.read(), float(after) if after.isdecimal() else None
+        told = answer.read(_LARGEST_ANSWER)
+        if not answer.isclosed():
+            # There is more; the connection is of no use with it.
+            self.close()
+        return answer.status, told, float(after) if after.isdecimal() else None
 
 
 def _is_this_machine(host: str) -> bool:

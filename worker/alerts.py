@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import requests
 import sentry_sdk
 
+from worker.sessions import new_session
+
 log = logging.getLogger(__name__)
 
 KINDS: dict[str, str] = {
@@ -49,9 +51,9 @@ class Alerts:
             "host": socket.gethostname(),
         }
         try:
-            with requests.Session() as session:
-                session.trust_env = False
-                session.post(url, json=told, timeout=3.0, allow_redirects=False)
+            # Not read: what it says is of no use, and could be without end.
+            with new_session() as session:
+                session.post(url, json=told, timeout=3.0, allow_redirects=False, stream=True)
         except requests.RequestException as error:
             # An alert that cannot be sent must not stop a delivery; the log and Sentry have it.
             log.warning("webhook failed", extra={"incident": kind, "cause": type(error).__name__})

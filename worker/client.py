@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from worker.config import Secret
 from worker.errors import Outcome, Verdict, judge
+from worker.sessions import new_session
 
 _CONNECT_SECONDS = 3.05
 _LARGEST_ANSWER = 1_000_000
@@ -55,7 +55,8 @@ class TikTokClient:
     ) -> Answer | Verdict:
         """Send one request, its `body` as JSON or its `form` as a form; return what came back, or why nothing did.
 
-        Raises nothing. A verdict is UNAVAILABLE: nobody knows whether the request arrived.
+        The whole answer has `timeout_seconds`, however it comes. Raises nothing. A verdict is UNAVAILABLE: nobody
+        knows whether the request arrived.
         """
         told = dict(headers or {})
         if body is not None:
@@ -84,14 +85,7 @@ class TikTokClient:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            # One connection that is kept; requests' own retries would hide what happened.
-            adapter = HTTPAdapter(pool_connections=4, pool_maxsize=1, max_retries=0)
-            session.mount("https://", adapter)
-            session.mount("http://", adapter)
-            session.headers["User-Agent"] = "tiktok-events"
-            self._local.session = session
+            session = self._local.session = new_session()
         return session
 
 

@@ -16,6 +16,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "keys that seal payloads at rest, `id:base64key,...`: the first one seals, all of them open",
         "payloads lie in Redis in clear",
     ),
+    "TIKTOK_EVENTS_CA_FILE": (
+        "PEM file with the certificate authorities that servers must be vouched for by, TikTok's too",
+        "those that `certifi` carries",
+    ),
     "SENTRY_DSN": ("where incidents, crashes, dead letters by reason and spans are reported", "nowhere"),
     "SENTRY_ENVIRONMENT": ("environment that Sentry shows them in", "`production`"),
     "SENTRY_RELEASE": ("release that Sentry shows them in", "`tiktok-events@` and the version"),

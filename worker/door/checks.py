@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
+
 from schemas import EventMapper, Refused
 from tiktok_events import EnqueueError, EventTooLarge
 from tiktok_events.encoding import encode_event
@@ -41,9 +43,12 @@ def shape(destination: Destination) -> Check:
 
     def check(index: int, event: Any) -> list[EventError]:
         try:
-            encode_event(event, max_bytes=destination.max_event_bytes)
+            orjson.loads(encode_event(event, max_bytes=destination.max_event_bytes))
         except EnqueueError as error:
             return [of_encoding(index, error)]
+        except orjson.JSONDecodeError:
+            # Python's integers have no end; the workers' decoder reads them as doubles.
+            return [EventError(index, "undecodable", "$", "holds a number of 309 digits or more")]
         return []
 
     return check
