@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from schemas import EventMapper, Item
+from schemas.consent import NO_CONSENT
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
@@ -278,7 +279,7 @@ class Delivery:
 
     def _hold_back_if_too_many_die(self, settlement: Settlement) -> None:
         now = self.clock()
-        dying = [fate for _, fate in settlement.fates if isinstance(fate, Dead)]
+        dying = [fate for _, fate in settlement.fates if isinstance(fate, Dead) and fate.letter.reason != NO_CONSENT]
         handled = sum(not isinstance(fate, Later) for _, fate in settlement.fates)
         if not self.guard.trips(dead=len(dying), handled=handled, now=now):
             return

@@ -12,6 +12,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from worker.config.consent import ConsentSchema, consent
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
 from worker.config.door import DoorSchema, DoorSettings, door
@@ -47,6 +48,7 @@ _SECTIONS = {
     "guard": GuardSchema,
     "dead_letters": DeadLettersSchema,
     "door": DoorSchema,
+    "consent": ConsentSchema,
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
     "order_sync": OrderSyncSchema,
@@ -215,6 +217,7 @@ def _destination(
         mapping=mapping,
         order_sync=orders,
         door=entrance,
+        consent=consent(settings["consent"]),
         event_set=EventSetSettings(**settings["event_set"]) if settings["event_set"] else None,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),

@@ -6,6 +6,7 @@ import re
 
 from marshmallow import fields, validate
 
+from worker.config.consent import ConsentSchema
 from worker.config.credentials import CredentialsSchema
 from worker.config.door import DoorSchema
 from worker.config.fields import Duration
@@ -312,6 +313,11 @@ class DestinationSchema(Strict):
     guard = fields.Nested(GuardSchema, load_default=lambda: GuardSchema().load({}))
     dead_letters = fields.Nested(DeadLettersSchema, load_default=lambda: DeadLettersSchema().load({}))
     door = fields.Nested(DoorSchema, load_default=lambda: DoorSchema().load({}))
+    consent = fields.Nested(
+        ConsentSchema,
+        load_default=None,
+        metadata={"doc": "what an event must say of its person's consent; unset: nothing is asked"},
+    )
     order_sync = fields.Nested(
         OrderSyncSchema, load_default=None, metadata={"doc": "kind `order_sync`: everything about the endpoint"}
     )
