@@ -18,10 +18,17 @@ class Settings:
     max_event_bytes: int | None
     max_inbox: int | None
     waker: Waker | None
+    hash_identifiers: bool = False
 
 
 def read_settings(
-    redis_url: str | None, timeout_seconds: float, max_event_bytes: int | None, max_inbox: int | None, *, wake: bool
+    redis_url: str | None,
+    timeout_seconds: float,
+    max_event_bytes: int | None,
+    max_inbox: int | None,
+    *,
+    wake: bool,
+    hash_identifiers: bool = False,
 ) -> Settings:
     """Returns the settings for a producer's arguments.
 
@@ -35,4 +42,4 @@ def read_settings(
     except ValueError as error:
         raise Unavailable(str(error)) from None
     waker = Waker(url, timeout_seconds=timeout_seconds) if wake else None
-    return Settings(address, timeout_seconds, max_event_bytes, max_inbox, waker)
+    return Settings(address, timeout_seconds, max_event_bytes, max_inbox, waker, hash_identifiers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from redis import Redis
 
+from schemas.identifier_places import hidden_places
 from tiktok_events.keys import REGISTRY
-from worker.config import Config
+from worker.config import Config, Destination
 from worker.inbox import pack_size
 
 
@@ -21,6 +24,19 @@ def register(redis: Redis, config: Config) -> None:
             "max_inbox": destination.max_inbox,
             "max_event_bytes": destination.max_event_bytes,
             # Updates of an order are written down one by one as they are claimed, so they come one by one.
+            "identifiers": _identifiers(destination),
             "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
         }
         redis.hset(REGISTRY, name, orjson.dumps(limits).decode())
+
+
+def _identifiers(destination: Destination) -> dict[str, Any] | None:
+    """Return what `tiktok_events.hashing` reads: None where a producer could not find all of them."""
+    if any(hidden_places(destination.mapping)):
+        return None
+    region = destination.mapping.default_region
+    return {
+        "hash": destination.hash_at_door,
+        "region": region.upper() if region else None,
+        "places": destination.identifier_places(),
+    }

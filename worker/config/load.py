@@ -12,6 +12,7 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from schemas.identifier_places import hidden_places
 from worker.config.consent import ConsentSchema, consent
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
@@ -129,6 +130,8 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         orders = order_sync(settings, place, faults) if settings["kind"] == "order_sync" else None
         mapping = _mapping(settings, place, faults)
         faults += [f"{place}.{fault}" for fault in _across(settings)]
+        if mapping is not None and settings["hash_at_door"]:
+            faults += [f"{place}.{fault.path}: {fault.rule}" for fault in hidden_places(mapping)]
         entrance = door(settings["door"], f"{place}.door", environment, faults)
         credential = found.get(settings["credentials"])
         if mapping is not None and credential is not None:
@@ -209,7 +212,7 @@ def _destination(
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "linger_seconds", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds",
-        "backlog_alert_seconds", "dead_letters_alert",
+        "backlog_alert_seconds", "dead_letters_alert", "hash_at_door",
     )  # fmt: skip
     return Destination(
         name=name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas import STANDARD_EVENTS, Consenting, EventMapper, Mapper, MappingSettings
 from schemas.consent import NO_CONSENT
+from schemas.identifier_places import Places, identifier_places
 from schemas.order_sync import OrderMapper
 from worker.config.consent import ConsentSettings
 from worker.config.credentials import Credentials
@@ -97,6 +98,7 @@ class Destination:
     dead_letters: DeadLetterSettings
     order_sync: OrderSync | None = None
     event_set: EventSetSettings | None = None
+    hash_at_door: bool = False
     door: DoorSettings = field(default_factory=DoorSettings)
     consent: ConsentSettings | None = None
 
@@ -114,6 +116,10 @@ class Destination:
         if reason == NO_CONSENT:
             return self.consent is not None and self.consent.drops
         return reason == "unmapped" and self.unmapped == "discard"
+
+    def identifier_places(self) -> Places:
+        """Return where the identifiers lie in this destination's events, and of which kind each is."""
+        return identifier_places(self.mapping)
 
     @property
     def has_one_source(self) -> bool:

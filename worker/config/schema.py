@@ -313,6 +313,12 @@ class DestinationSchema(Strict):
     guard = fields.Nested(GuardSchema, load_default=lambda: GuardSchema().load({}))
     dead_letters = fields.Nested(DeadLettersSchema, load_default=lambda: DeadLettersSchema().load({}))
     door = fields.Nested(DoorSchema, load_default=lambda: DoorSchema().load({}))
+    hash_at_door = fields.Boolean(
+        load_default=False,
+        metadata={
+            "doc": "producers hash e-mail addresses, phone numbers, external ids, names and postal codes before they store an event"
+        },
+    )
     consent = fields.Nested(
         ConsentSchema,
         load_default=None,
