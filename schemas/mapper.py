@@ -43,7 +43,7 @@ class Mapper:
         """Compile the settings. Raises SettingsError with all their faults at once."""
         faults = list(faults_of(settings))
         self._settings = settings
-        self._region = settings.default_region.upper() if settings.default_region else None
+        self._region = settings.region
         self._name_style = settings.name_style
         self._test_event_code = (settings.test_event_code or "").strip() or None
         days, seconds = divmod(settings.max_event_age_seconds, 86400)

@@ -64,6 +64,11 @@ class MappingSettings:
     mappings: tuple[Rule, ...] = ()
 
     @property
+    def region(self) -> str | None:
+        """The region by which phone numbers without country code are read, as ISO 3166 writes it."""
+        return self.default_region.upper() if self.default_region else None
+
+    @property
     def name_style(self) -> NameStyle:
         """How event names are spelt. Whether the legacy endpoints know today's names is not public."""
         return self.event_names or ("legacy" if self.kind == "offline" else "current")

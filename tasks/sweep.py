@@ -13,12 +13,14 @@ from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.history import note_backlog
 from worker.keys import GROUP, UNKNOWN, Keys
 from worker.overview import look
+from worker.people.index import heal
 from worker.registry import register
 from worker.replay_jobs import ReplayJobs
 from worker.runtime import Runtime, runtime
 from worker.scripts import run
 
 _MOST_PURGED = 5_000
+_MOST_HEALED = 50_000
 _IDLE_CONSUMER_MS = 3_600_000
 _UNKNOWN_KEPT_SECONDS = 90 * 86400.0
 _UNKNOWN_KEPT = 1_000_000
@@ -30,6 +32,7 @@ def sweep_destination(here: Runtime, destination: Destination, *, now: float) ->
     here.meter.progress()
     _purge(here, keys, destination.dead_letters.max_age_seconds, destination.dead_letters.max_count, now=now)
     _forget_dead_consumers(here, keys)
+    heal(here.redis, keys, most=_MOST_HEALED)
     _watch(here, keys, destination, here.alerts, now=now)
     return ReplayJobs(here.redis, keys, owner=here.name).orphans()
 

@@ -31,6 +31,7 @@ from worker.limiter import Limiter, Permit, scope
 from worker.metrics import Meter
 from worker.outcomes import Outcomes
 from worker.pauses import Pauses
+from worker.people import PeopleIndex
 from worker.posts import Post
 from worker.preparation import Prepared, prepare
 from worker.scripts import run_many
@@ -86,6 +87,7 @@ class Delivery:
     alerts: Alerts
     outcomes: Outcomes
     meter: Meter
+    people: PeopleIndex
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -299,6 +301,7 @@ class Delivery:
         pause = 0.05
         while True:
             try:
+                settlement.people = self.people.members(settlement.kept())
                 settle = call(self.keys, settlement, now=self.clock(), ledger_seconds=self.destination.ledger_seconds)
                 report = [self.breaker.served(settlement.served)] if settlement.served else []
                 settled, *_ = run_many(self.redis, [settle, *report])

@@ -34,9 +34,8 @@ def _identifiers(destination: Destination) -> dict[str, Any] | None:
     """Return what `tiktok_events.hashing` reads: None where a producer could not find all of them."""
     if any(hidden_places(destination.mapping)):
         return None
-    region = destination.mapping.default_region
     return {
         "hash": destination.hash_at_door,
-        "region": region.upper() if region else None,
+        "region": destination.mapping.region,
         "places": destination.identifier_places(),
     }

@@ -38,6 +38,8 @@ from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.outcomes import Outcomes
 from worker.pace import Pace
 from worker.pauses import Pauses
+from worker.people import PeopleIndex
+from worker.people.index_key import index_key
 from worker.tokens import tokens_of
 
 _HELD_SECONDS = 30.0
@@ -152,6 +154,11 @@ class Runtime:
         if fresh:
             self.alerts.tell("paused", destination, f"{reason}: event set: {verdict.told}")
 
+    def people(self, settings: Destination, keys: Keys) -> PeopleIndex:
+        """Return the index of the people that a destination's events are about."""
+        places, region = settings.identifier_places(), settings.mapping.region
+        return PeopleIndex(self.redis, keys, places, region, lambda: index_key(self.redis))
+
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()
         inbox = Inbox(self.redis, keys, consumer=self.name)
@@ -170,6 +177,7 @@ class Runtime:
             "alerts": self.alerts,
             "outcomes": self.outcomes,
             "meter": self.meter,
+            "people": self.people(settings, keys),
             "worker": self.name,
         }
         orders = settings.order_sync

@@ -12,6 +12,7 @@ from worker.cli.doctor import doctor
 from worker.cli.event_sets import event_sets
 from worker.cli.healthcheck import healthcheck
 from worker.cli.pauses import pause, resume
+from worker.cli.people import export_person, forget
 from worker.cli.preview import preview
 from worker.cli.retries import retries
 from worker.cli.sandbox import sandbox
@@ -36,6 +37,8 @@ for command in (
     preview,
     dead_letters,
     audit,
+    forget,
+    export_person,
     pause,
     resume,
     credentials,
