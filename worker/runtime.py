@@ -38,8 +38,7 @@ from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.outcomes import Outcomes
 from worker.pace import Pace
 from worker.pauses import Pauses
-from worker.people import PeopleIndex
-from worker.people.index_key import index_key
+from worker.people import PeopleIndex, index_of
 from worker.tokens import tokens_of
 
 _HELD_SECONDS = 30.0
@@ -156,8 +155,7 @@ class Runtime:
 
     def people(self, settings: Destination, keys: Keys) -> PeopleIndex:
         """Return the index of the people that a destination's events are about."""
-        places, region = settings.identifier_places(), settings.mapping.region
-        return PeopleIndex(self.redis, keys, places, region, lambda: index_key(self.redis))
+        return index_of(self.redis, keys.destination, settings)
 
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()

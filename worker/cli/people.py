@@ -16,16 +16,14 @@ import click
 import orjson
 from redis import Redis
 
-from schemas.identifier_places import of_any_source
 from tiktok_events.keys import REGISTRY
 from worker import audit, people
 from worker.cli import context
 from worker.cli.output import print_json, print_table, when
 from worker.config import Config
 from worker.keys import UNKNOWN, Keys
-from worker.people import Erased, Found, NobodyError, PeopleIndex, Person
+from worker.people import Erased, Found, NobodyError, PeopleIndex, Person, index_of
 from worker.people.hashes import parsed
-from worker.people.index_key import index_key
 from worker.people.person import Sought
 
 _C = TypeVar("_C", bound=Callable[..., Any])
@@ -238,7 +236,5 @@ class _Here:
 
     def _of(self, person: Person, name: str) -> tuple[Keys, Sought, PeopleIndex]:
         settings = self.config.destinations.get(name)
-        places = settings.identifier_places() if settings else of_any_source()
-        region = settings.mapping.region if settings else None
-        index = PeopleIndex(self.redis, Keys(name), places, region, lambda: index_key(self.redis))
-        return Keys(name), person.sought(places, region), index
+        index = index_of(self.redis, name, settings)
+        return index.keys, person.sought(index.places, index.region), index

@@ -15,10 +15,12 @@ from typing import Any
 
 from redis import Redis
 
-from schemas.identifier_places import Places
+from schemas.identifier_places import Places, of_any_source
+from worker.config import Destination
 from worker.envelope import Envelope
 from worker.keys import Keys
 from worker.people.hashes import hashes_in, parsed
+from worker.people.index_key import index_key
 from worker.people.payloads import opened
 from worker.scripts import run
 
@@ -70,6 +72,13 @@ class PeopleIndex:
         members = self.members(envelopes)
         if members:
             self.redis.zrem(self.keys.people, *members)
+
+
+def index_of(redis: Redis, destination: str, settings: Destination | None) -> PeopleIndex:
+    """Return the index of a destination; without its settings the places of every source are looked at."""
+    places = settings.identifier_places() if settings else of_any_source()
+    region = settings.mapping.region if settings else None
+    return PeopleIndex(redis, Keys(destination), places, region, lambda: index_key(redis))
 
 
 def heal(redis: Redis, keys: Keys, *, most: int) -> int:

@@ -23,6 +23,7 @@ from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.dead_letters.letter import read
 from worker.keys import Keys
 from worker.masking import masked
+from worker.people import index_of
 
 _FORMAT = 1
 
@@ -93,6 +94,8 @@ def import_(file: Path, *, dry_run: bool) -> None:
             added += 1
             if not dry_run:
                 Changes(redis, keys).add(dataclasses.replace(letter, dead_at=time.time()))
+                settings = context.config().destinations.get(letter.destination)
+                index_of(redis, letter.destination, settings).note([letter.envelope])
     if added and not dry_run:
         audit.record(redis, "import", destination="", details={"count": added})
     click.echo(f"{added} {'would be imported' if dry_run else 'imported'}, {there} there already")
