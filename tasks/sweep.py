@@ -16,6 +16,7 @@ from worker.overview import look
 from worker.people.index import heal
 from worker.registry import register
 from worker.replay_jobs import ReplayJobs
+from worker.retention import purge_waiting
 from worker.runtime import Runtime, runtime
 from worker.scripts import run
 
@@ -33,6 +34,7 @@ def sweep_destination(here: Runtime, destination: Destination, *, now: float) ->
     _purge(here, keys, destination.dead_letters.max_age_seconds, destination.dead_letters.max_count, now=now)
     _forget_dead_consumers(here, keys)
     heal(here.redis, keys, most=_MOST_HEALED)
+    purge_waiting(here.redis, keys, destination, most=_MOST_PURGED, now=now)
     _watch(here, keys, destination, here.alerts, now=now)
     return ReplayJobs(here.redis, keys, owner=here.name).orphans()
 

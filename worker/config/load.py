@@ -212,7 +212,7 @@ def _destination(
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "linger_seconds", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds",
-        "backlog_alert_seconds", "dead_letters_alert", "hash_at_door",
+        "backlog_alert_seconds", "dead_letters_alert", "hash_at_door", "inbox_max_age_seconds",
     )  # fmt: skip
     return Destination(
         name=name,

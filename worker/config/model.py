@@ -99,6 +99,7 @@ class Destination:
     order_sync: OrderSync | None = None
     event_set: EventSetSettings | None = None
     hash_at_door: bool = False
+    inbox_max_age_seconds: float | None = None
     door: DoorSettings = field(default_factory=DoorSettings)
     consent: ConsentSettings | None = None
 

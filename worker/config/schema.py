@@ -281,6 +281,15 @@ class DestinationSchema(Strict):
         validate=POSITIVE,
         metadata={"doc": "events waiting above which producers get `InboxFull`"},
     )
+    inbox_max_age_seconds = Duration(
+        data_key="inbox_max_age",
+        load_default=None,
+        at_least=60.0,
+        metadata={
+            "doc": "how long an event may wait in a stream, however long the destination is paused; then it is removed and counted as `purged`",
+            "default_text": "unset: until it is delivered or dead-lettered",
+        },
+    )
     max_event_bytes = fields.Integer(
         strict=True,
         load_default=262_144,

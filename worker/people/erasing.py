@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,7 @@ def _erase(redis: Redis, keys: Keys, found: Found, index: PeopleIndex, erased: E
     elif stored.place == "schedule":
         removed = _erase_scheduled(redis, keys, stored)
     else:
-        removed = _erase_entry(redis, keys, found, silence_seconds)
+        removed = erase_entry(redis, keys, stored, found.numbers, silence_seconds=silence_seconds, counter="forgotten")
     if removed == _HELD:
         return count
     if removed == _REMOVED:
@@ -94,20 +94,20 @@ def _erase_scheduled(redis: Redis, keys: Keys, stored: Stored) -> int:
     return int(run(redis, "erase_scheduled", own, [stored.handle, stored.meta]))
 
 
-def _erase_entry(redis: Redis, keys: Keys, found: Found, silence_seconds: float) -> int:
-    stored = found.stored
+def erase_entry(
+    redis: Redis, keys: Keys, stored: Stored, numbers: Sequence[int], *, silence_seconds: float, counter: str
+) -> int:
+    """Remove some of the events of a stream entry; return 1, 0 when it was gone, -1 when a worker holds it."""
     streams = dict(zip(("inbox", "retry", "replay", "bulk"), keys.streams, strict=True))
-    stream = streams[stored.place]
-    ref = stored.envelopes[0].ref
+    stream, ref = streams[stored.place], stored.envelopes[0].ref
     own = [stream, keys.bulk_size if stored.is_pack else stream, keys.totals, *_order_keys(redis, keys, ref)]
-    args: list[str | bytes | float] = [GROUP, stored.handle, ref, int(silence_seconds * 1000), len(found.numbers)]
-    return int(run(redis, "erase_entry", own, [*args, *_rest(keys, found)]))
+    args: list[str | bytes | float] = [GROUP, stored.handle, ref, int(silence_seconds * 1000), len(numbers), counter]
+    return int(run(redis, "erase_entry", own, [*args, *_rest(keys, stored, numbers)]))
 
 
-def _rest(keys: Keys, found: Found) -> Iterable[bytes | str]:
-    """Yield the fields of the pack without what was found in it; nothing when nothing is left."""
-    stored = found.stored
-    left = [number for number in range(len(stored.envelopes)) if number not in found.numbers]
+def _rest(keys: Keys, stored: Stored, numbers: Sequence[int]) -> Iterable[bytes | str]:
+    """Yield the fields of the pack without these events; nothing when nothing is left."""
+    left = [number for number in range(len(stored.envelopes)) if number not in numbers]
     if not stored.is_pack or not left:
         return
     ids = stored.fields.get(b"ids", b"").split(b"\n")

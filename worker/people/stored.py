@@ -47,11 +47,11 @@ def everything(redis: Redis, keys: Keys) -> Iterator[Stored]:
     yield from _dead(redis, keys)
 
 
-def in_streams(redis: Redis, keys: Keys) -> Iterator[Stored]:
-    """Yield the entries of the streams, those that a worker holds included."""
+def in_streams(redis: Redis, keys: Keys, *, until: str = "+") -> Iterator[Stored]:
+    """Yield the entries of the streams up to an entry id, those that a worker holds included."""
     for place, stream in zip(("inbox", "retry", "replay", "bulk"), keys.streams, strict=True):
         start = "-"
-        while rows := _rows(redis, stream, start):
+        while rows := _rows(redis, stream, start, until):
             yield from (_entry(keys, place, entry_id.decode(), fields) for entry_id, fields in rows if fields)
             start = f"({rows[-1][0].decode()}"
 
@@ -65,8 +65,8 @@ def by_ref(redis: Redis, keys: Keys, refs: Collection[str]) -> Iterator[Stored]:
         yield from _letters(redis, keys, [ref])
 
 
-def _rows(redis: Redis, stream: str, start: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    found: Any = redis.xrange(stream, min=start, count=_AT_ONCE)
+def _rows(redis: Redis, stream: str, start: str, until: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    found: Any = redis.xrange(stream, min=start, max=until, count=_AT_ONCE)
     return list(found)
 
 
