@@ -75,6 +75,8 @@ def test_who_is_asked_for_has_to_be_said(make_fleet: Callable[..., Any]) -> None
         told = fleet.run("worker", "forget", "--email", "-", "--yes", given=given, check=False)
         assert "--email: " in told
         assert "nobody" not in told
+    several = ("forget", "--phone", "-", "--email", "-", "--dry-run")
+    assert "0 would be removed" in fleet.run("worker", *several, given="+12025550123\nada@example.com\n")
     assert "write it to standard input" in fleet.run("worker", "forget", "--phone", "--yes", check=False)
     assert "no such destination" in fleet.run("worker", "forget", "--email", "-", "-d", "x", given=EMAIL, check=False)
 

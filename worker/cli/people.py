@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +123,7 @@ def export_person(
     click.echo(f"{len(events)} events exported; request {request}")
 
 
-def _person(given: dict[str, str | None]) -> Person:
+def _person(given: Mapping[str, str | None]) -> Person:
     """Return who is meant; what is not given yet is read from standard input, or asked for without showing it."""
     read = {kind: _read(kind, text) for kind, text in given.items() if text is not None}
     if not read:
