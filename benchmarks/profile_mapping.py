@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 
 from schemas import EventMapper, Mapped, contract
-from schemas.identity import hashed, protect
-from schemas.phones import to_e164
 from schemas.sources.segment import SegmentSource
 from schemas.sources.source import Selection
+from tiktok_events.identifiers import hashed, protect
+from tiktok_events.phones import to_e164
 
 EVENTS = 500
 """How many are enough."""

@@ -26,7 +26,7 @@ from schemas.sources.segment_presets import PRESETS, page_event  # noqa: E402
 from worker import alerts, environment, errors, keys, log_fields, pauses, reasons, settled  # noqa: E402
 from worker.access import SCOPES  # noqa: E402
 from worker.cli.main import main as commands  # noqa: E402
-from worker.config import credentials, door, order_sync, schema  # noqa: E402
+from worker.config import consent, credentials, door, order_sync, schema  # noqa: E402
 from worker.door import problems  # noqa: E402
 from worker.metrics import names as metrics  # noqa: E402
 from worker.tracing import names as span_names  # noqa: E402
@@ -169,6 +169,7 @@ PARTS: dict[str, Callable[[], str]] = {
         [(kind.status, code(name), kind.title, kind.advice) for name, kind in problems.KINDS.items()],
     ),
     "access-scopes": lambda: table(("scope", "allows"), [(code(name), about) for name, about in SCOPES.items()]),
+    "settings-consent": lambda: settings_of(consent.ConsentSchema),
     "settings-door": lambda: settings_of(door.DoorSchema),
     "settings-dead-letters": lambda: settings_of(schema.DeadLettersSchema),
     "settings-mappings": lambda: settings_of(schema.MappingSchema),

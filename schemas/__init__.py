@@ -3,6 +3,7 @@
 Pure: no Redis, no HTTP, no clock of its own. A `Mapper` is made once for a destination and maps one event at a time.
 """
 
+from schemas.consent import Consenting
 from schemas.event_names import STANDARD_EVENTS
 from schemas.mapper import Mapper
 from schemas.mapping import EventMapper
@@ -12,6 +13,7 @@ from schemas.settings import MappingSettings, Rule, SettingsError
 __all__ = [
     "REASONS",
     "STANDARD_EVENTS",
+    "Consenting",
     "EventMapper",
     "Fault",
     "Item",

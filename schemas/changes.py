@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.contract import Content
 from schemas.outcome import Fault
-from schemas.text import EDGES, is_blank
+from tiktok_events.text import EDGES, is_blank
 
 _CONTENT_FIELDS = tuple(Content().fields)
 

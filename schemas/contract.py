@@ -37,7 +37,7 @@ class _Part(Schema):
 
 
 class User(_Part):
-    """Who did it. Identifiers come out trimmed and in clear; `schemas.identity` hashes them."""
+    """Who did it. Identifiers come out trimmed and in clear; `tiktok_events.identifiers` hashes them."""
 
     email = Identifiers()
     phone = Identifiers()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from schemas.event_names import OFFLINE_EVENTS
 from schemas.outcome import Fault
 from schemas.suggestions import did_you_mean
-from schemas.text import is_blank
+from tiktok_events.text import is_blank
 
 EventSource = Literal["offline", "web", "crm", "app"]
 EVENT_SOURCES: tuple[EventSource, ...] = ("offline", "web", "crm", "app")

@@ -16,8 +16,8 @@ from marshmallow import Schema, ValidationError, fields, missing
 
 from schemas.numbers import HIGHEST, LOWEST, NotANumberError, read_integer, read_number
 from schemas.suggestions import did_you_mean
-from schemas.text import EDGES, NotTextError, read_text
 from schemas.timestamps import NotATimeError, read_time
+from tiktok_events.text import EDGES, NotTextError, read_text
 
 # In ASCII the edges are what strip() takes off, and it returns the text itself where there are none.
 _TRIMMED = "type(value) is str and value and value.isascii() and value.strip() is value"

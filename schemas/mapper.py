@@ -15,7 +15,6 @@ from schemas.event_names import in_style
 from schemas.event_sources import drop_headless, drop_web_fields, match_key, name_rule, required_part
 from schemas.expressions import ExpressionError
 from schemas.findings import Findings, unique
-from schemas.identity import protect
 from schemas.legacy import legacy_form, without_place
 from schemas.outcome import Fault, Item, Mapped, Refused
 from schemas.rules import CompiledRule, compile_rule
@@ -23,8 +22,9 @@ from schemas.settings import MappingSettings, SettingsError, faults_of
 from schemas.sources import SOURCES
 from schemas.sources.source import Raw, Selection
 from schemas.templates import Template, TemplateError
-from schemas.text import is_blank
 from schemas.timestamps import lacks_zone
+from tiktok_events.identifiers import protect
+from tiktok_events.text import is_blank
 
 
 class _Call(NamedTuple):
@@ -43,7 +43,7 @@ class Mapper:
         """Compile the settings. Raises SettingsError with all their faults at once."""
         faults = list(faults_of(settings))
         self._settings = settings
-        self._region = settings.default_region.upper() if settings.default_region else None
+        self._region = settings.region
         self._name_style = settings.name_style
         self._test_event_code = (settings.test_event_code or "").strip() or None
         days, seconds = divmod(settings.max_event_age_seconds, 86400)

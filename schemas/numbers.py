@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from schemas.text import EDGES
+from tiktok_events.text import EDGES
 
 # JSON encoders carry 64 bits; beyond them an amount is a mistake anyway.
 LOWEST, HIGHEST = -(2**63), 2**63 - 1

@@ -10,6 +10,7 @@ REASONS = {
     "unmapped": "no preset and no mapping of the destination asks for this event",
     "no_match_key": "nothing is left by which TikTok could recognize a person",
     "expired": "the event is older than the destination sends",
+    "no_consent": "the event does not say that its person agreed",
 }
 
 

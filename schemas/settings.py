@@ -9,9 +9,9 @@ from typing import Literal, get_args
 from schemas.event_names import NameStyle
 from schemas.event_sources import EVENT_SOURCES, EventSource
 from schemas.outcome import Fault
-from schemas.phones import REGIONS
 from schemas.sources.segment_actions import ACTIONS
 from schemas.suggestions import did_you_mean
+from tiktok_events.phones import REGIONS
 
 SourceName = Literal["tiktok", "segment", "commanders_act", "amperity"]
 Kind = Literal["events", "offline", "order_sync"]
@@ -62,6 +62,11 @@ class MappingSettings:
     test_event_code: str | None = None
     web_fields: WebFields = "send"
     mappings: tuple[Rule, ...] = ()
+
+    @property
+    def region(self) -> str | None:
+        """The region by which phone numbers without country code are read, as ISO 3166 writes it."""
+        return self.default_region.upper() if self.default_region else None
 
     @property
     def name_style(self) -> NameStyle:

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.expressions import EvaluationError, Expression, ExpressionError
 from schemas.outcome import Fault
-from schemas.text import NotTextError, read_text
+from tiktok_events.text import NotTextError, read_text
 
 _SLOT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 

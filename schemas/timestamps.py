@@ -6,7 +6,7 @@ import math
 import re
 from datetime import UTC, datetime
 
-from schemas.text import EDGES
+from tiktok_events.text import EDGES
 
 # Below this a number counts seconds (until the year 5138), up to the next one milliseconds.
 _FIRST_MILLISECONDS = 10**11

@@ -16,6 +16,7 @@ from worker.connection import url_of_redis
 from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
 from worker.keys import UNKNOWN, Keys
+from worker.people import index_of
 from worker.runtime import Runtime, runtime
 
 _AGAIN_SECONDS = 2
@@ -55,6 +56,7 @@ def _bury(place: str, event: object, error: EnqueueError, *, here: Runtime, now:
         dead_at=now,
     )
     Changes(here.redis, Keys(place)).add(letter)
+    index_of(here.redis, place, here.config.destinations.get(place)).note([letter.envelope])
     return identity
 
 

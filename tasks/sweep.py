@@ -13,13 +13,16 @@ from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.history import note_backlog
 from worker.keys import GROUP, UNKNOWN, Keys
 from worker.overview import Overview, look_at
+from worker.people.index import heal
 from worker.registry import register
 from worker.replay_jobs import ReplayJobs
+from worker.retention import purge_waiting
 from worker.runtime import Runtime, runtime
 from worker.scripts import Call, run_many
 
 _AT_ONCE = 100
 _MOST_PURGED = 5_000
+_MOST_HEALED = 50_000
 _IDLE_CONSUMER_MS = 3_600_000
 _UNKNOWN_KEPT_SECONDS = 90 * 86400.0
 _UNKNOWN_KEPT = 1_000_000
@@ -49,15 +52,19 @@ def _sweep(here: Runtime, destinations: Sequence[Destination], *, now: float) ->
     for each in keys:
         pipe.hmget(each.state, [_told(kind) for kind in _WATCHED])
         pipe.exists(each.jobs)
+        pipe.exists(each.people)
     answers = pipe.execute(raise_on_error=False)
-    rounds = zip(destinations, keys, found, answers[0::2], answers[1::2], strict=True)
-    for destination, each, seen, told, has_jobs in rounds:
+    rounds = zip(destinations, keys, found, answers[0::3], answers[1::3], answers[2::3], strict=True)
+    for destination, each, seen, told, has_jobs, has_people in rounds:
         here.meter.progress()
         if seen.fault:
             continue
         if seen.dead:
             limits = destination.dead_letters
             _purge(here, each, limits.max_age_seconds, limits.max_count, now=now)
+        if has_people:
+            heal(here.redis, each, most=_MOST_HEALED)
+        purge_waiting(here.redis, each, destination, most=_MOST_PURGED, now=now)
         _watch(here, each, destination, seen, dict(zip(_WATCHED, told, strict=True)), now=now)
         if has_jobs:
             for job_id in ReplayJobs(here.redis, each, owner=here.name).orphans():

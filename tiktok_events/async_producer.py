@@ -60,8 +60,11 @@ class AsyncProducer:
         max_event_bytes: int | None = None,
         max_inbox: int | None = None,
         wake: bool = False,
+        hash_identifiers: bool = False,
     ) -> None:
-        self._settings = read_settings(redis_url, timeout_seconds, max_event_bytes, max_inbox, wake=wake)
+        self._settings = read_settings(
+            redis_url, timeout_seconds, max_event_bytes, max_inbox, wake=wake, hash_identifiers=hash_identifiers
+        )
         self._home_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Home] = WeakKeyDictionary()
 
     async def enqueue(self, event: dict[str, Any], *, destination: str, event_id: str | None = None) -> str:

@@ -15,6 +15,7 @@ PREFIX = "tiktok-events"
 #: HASH, destination name → JSON ``{"max_inbox": int, "max_event_bytes": int, "pack": int, "encrypted": bool}``; workers
 #: write it at start.
 #: ``pack`` is how many events they read from one entry; where it is absent, packs are not understood.
+#: ``identifiers`` is which places of an event are to be hashed; see ``tiktok_events.hashing``.
 REGISTRY = f"{PREFIX}:destinations"
 
 #: The Celery queue that the workers read.

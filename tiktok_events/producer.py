@@ -27,6 +27,8 @@ class Producer:
             1,000,000.
         wake: whether to tell a worker at once through Celery (extra ``celery``). Workers find events
             without it.
+        hash_identifiers: whether e-mail addresses, phone numbers and the like are hashed before anything leaves this
+            process (extra ``hashing``). A destination with ``hash_at_door`` has it done in any case.
 
     Raises:
         Unavailable: the URL is none.
@@ -41,8 +43,11 @@ class Producer:
         max_event_bytes: int | None = None,
         max_inbox: int | None = None,
         wake: bool = False,
+        hash_identifiers: bool = False,
     ) -> None:
-        settings = read_settings(redis_url, timeout_seconds, max_event_bytes, max_inbox, wake=wake)
+        settings = read_settings(
+            redis_url, timeout_seconds, max_event_bytes, max_inbox, wake=wake, hash_identifiers=hash_identifiers
+        )
         self._storing = Storing(settings, BLOCKING)
 
     def enqueue(self, event: dict[str, Any], *, destination: str, event_id: str | None = None) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tiktok_events.errors import UnknownDestination
+from tiktok_events.hashing import Hashing, read_hashing
 from tiktok_events.keys import check_destination
 
 MAX_AGE_SECONDS = 60.0
@@ -27,12 +28,14 @@ class Limits:
         max_event_bytes: how many bytes of JSON one may have.
         pack: how many may travel in one entry; 1 where the workers do not read packs.
         encrypted: whether only sealed events are taken.
+        hashing: which places hold identifiers, and whether they are always hashed; None where no worker says so.
     """
 
     max_inbox: int = _MAX_INBOX
     max_event_bytes: int = _MAX_EVENT_BYTES
     pack: int = 1
     encrypted: bool = False
+    hashing: Hashing | None = None
 
 
 class Registry:
@@ -96,6 +99,7 @@ def _parse(settings: bytes) -> Limits:
         max_event_bytes=_whole(found.get("max_event_bytes"), _MAX_EVENT_BYTES),
         pack=_whole(found.get("pack"), 1),
         encrypted=found.get("encrypted") is True,
+        hashing=read_hashing(found.get("identifiers")),
     )
 
 

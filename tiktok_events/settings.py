@@ -20,10 +20,17 @@ class Settings:
     max_inbox: int | None
     waker: Waker | None
     keyring: Keyring | None = None
+    hash_identifiers: bool = False
 
 
 def read_settings(
-    redis_url: str | None, timeout_seconds: float, max_event_bytes: int | None, max_inbox: int | None, *, wake: bool
+    redis_url: str | None,
+    timeout_seconds: float,
+    max_event_bytes: int | None,
+    max_inbox: int | None,
+    *,
+    wake: bool,
+    hash_identifiers: bool = False,
 ) -> Settings:
     """Returns the settings for a producer's arguments.
 
@@ -41,4 +48,4 @@ def read_settings(
     except KeyringError as error:
         raise EnqueueError(str(error)) from None
     waker = Waker(url, timeout_seconds=timeout_seconds) if wake else None
-    return Settings(address, timeout_seconds, max_event_bytes, max_inbox, waker, keyring)
+    return Settings(address, timeout_seconds, max_event_bytes, max_inbox, waker, keyring, hash_identifiers)

@@ -19,6 +19,7 @@ from tiktok_events.commands import Word
 from tiktok_events.connecting import Connector
 from tiktok_events.connections import Connections, Question
 from tiktok_events.errors import EncryptionRequired, EnqueueError, InboxFull, Unavailable
+from tiktok_events.hashing import Hashing
 from tiktok_events.items import new_item
 from tiktok_events.links import Way
 from tiktok_events.packing import Chunk
@@ -65,7 +66,7 @@ class Storing:
         """Stores one event and returns its id; see ``Producer.enqueue``."""
         deadline = self._deadline()
         limits = await self._limits(destination, deadline)
-        encoded, chosen_id = new_item(event, event_id, max_bytes=limits.max_event_bytes)
+        encoded, chosen_id = new_item(event, event_id, max_bytes=limits.max_event_bytes, hashing=self._hashing(limits))
         chunk = Chunk([encoded], [chosen_id])
         if not await self.stored(await self.send(destination, chunk, limits, pack=1, deadline=deadline)):
             raise full(destination, limits)
@@ -79,18 +80,19 @@ class Storing:
         passage = Passage(self, destination)
         try:
             limits = await self._limits(destination, self._deadline())
+            hashing = self._hashing(limits)
             waiting = Chunk([], [])
             try:
                 if isinstance(events, AsyncIterable):
                     async for event in events:
-                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes)
+                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes, hashing=hashing)
                         if not waiting.has_room(encoded):
                             sent, waiting = waiting, Chunk([], [])
                             await passage.send(sent, limits)
                         waiting.add(encoded, event_id)
                 else:
                     for event in events:
-                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes)
+                        encoded, event_id = new_item(event, None, max_bytes=limits.max_event_bytes, hashing=hashing)
                         if not waiting.has_room(encoded):
                             sent, waiting = waiting, Chunk([], [])
                             await passage.send(sent, limits)
@@ -165,6 +167,14 @@ class Storing:
         if own.max_event_bytes is not None:
             limits = replace(limits, max_event_bytes=own.max_event_bytes)
         return limits
+
+    def _hashing(self, limits: Limits) -> Hashing | None:
+        found = limits.hashing
+        if found is None:
+            if self._settings.hash_identifiers:
+                raise Unavailable("no worker has said yet which fields hold identifiers, and nothing goes in clear")
+            return None
+        return found if found.always or self._settings.hash_identifiers else None
 
     async def _fetch_registry(self, deadline: float) -> Mapping[bytes, bytes]:
         key = keys.REGISTRY

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from schemas import EventMapper, Item
+from schemas.consent import NO_CONSENT
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
@@ -30,6 +31,7 @@ from worker.limiter import Limiter, Permit, scope
 from worker.metrics import Meter
 from worker.outcomes import Outcomes
 from worker.pauses import Pauses
+from worker.people import PeopleIndex
 from worker.posts import Post
 from worker.preparation import Prepared, prepare
 from worker.scripts import run_many
@@ -85,6 +87,7 @@ class Delivery:
     alerts: Alerts
     outcomes: Outcomes
     meter: Meter
+    people: PeopleIndex
     worker: str
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -278,7 +281,7 @@ class Delivery:
 
     def _hold_back_if_too_many_die(self, settlement: Settlement) -> None:
         now = self.clock()
-        dying = [fate for _, fate in settlement.fates if isinstance(fate, Dead)]
+        dying = [fate for _, fate in settlement.fates if isinstance(fate, Dead) and fate.letter.reason != NO_CONSENT]
         handled = sum(not isinstance(fate, Later) for _, fate in settlement.fates)
         if not self.guard.trips(dead=len(dying), handled=handled, now=now):
             return
@@ -298,6 +301,7 @@ class Delivery:
         pause = 0.05
         while True:
             try:
+                settlement.people = self.people.members(settlement.kept())
                 settle = call(self.keys, settlement, now=self.clock(), ledger_seconds=self.destination.ledger_seconds)
                 report = [self.breaker.served(settlement.served)] if settlement.served else []
                 settled, *_ = run_many(self.redis, [settle, *report])

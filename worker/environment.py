@@ -20,6 +20,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "PEM file with the certificate authorities that servers must be vouched for by, TikTok's too",
         "those that `certifi` carries",
     ),
+    "TIKTOK_EVENTS_INDEX_KEY": (
+        "secret of 32 characters or more, by which the [index of people](people.md#the-index) is made unreadable",
+        "a random one, kept in Redis",
+    ),
     "SENTRY_DSN": ("where incidents, crashes, dead letters by reason and spans are reported", "nowhere"),
     "SENTRY_ENVIRONMENT": ("environment that Sentry shows them in", "`production`"),
     "SENTRY_RELEASE": ("release that Sentry shows them in", "`tiktok-events@` and the version"),

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from schemas.consent import NO_CONSENT
 from worker.config import GuardSettings
 from worker.keys import Keys
 
 _WINDOW_MINUTES = 5
-_HANDLED = ("delivered", "duplicate", "superseded", "discarded", "dead")
-_NEVER_HELD = frozenset({"crash_loop", "partial"})
+_HANDLED = ("delivered", "duplicate", "superseded", "discarded", "consent_refused", "dead")
+_DECIDED = f"dead:{NO_CONSENT}"
+"""Dead letters of people's own making: many of them say nothing of a deploy or a contract."""
+
+_NEVER_HELD = frozenset({"crash_loop", "partial", NO_CONSENT})
 
 
 def holds_back(reason: str) -> bool:
     """Say whether an event with this reason may wait instead: one that kills workers, or that TikTok took in part,
-    must not be sent again by itself."""
+    must not be sent again by itself, and one whose person did not agree would be refused again."""
     return reason not in _NEVER_HELD
 
 
@@ -39,11 +43,12 @@ class Guard:
         pipe.hget(self.keys.state, "guard_off_until")
         minute = int(now // 60)
         for each in range(minute - _WINDOW_MINUTES + 1, minute + 1):
-            pipe.hmget(self.keys.minute(each), list(_HANDLED))
+            pipe.hmget(self.keys.minute(each), [_DECIDED, *_HANDLED])
         off_until, *minutes = pipe.execute()
         if off_until is not None and float(off_until) > now:
             return False
         for counts in minutes:
-            handled += sum(int(count or 0) for count in counts)
-            dead += int(counts[-1] or 0)
+            decided, *others = (int(count or 0) for count in counts)
+            handled += sum(others)
+            dead += others[-1] - decided
         return handled >= self.settings.min_events and dead / handled > self.settings.max_dead_share

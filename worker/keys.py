@@ -22,6 +22,7 @@ CALLS = f"{PREFIX}:{{fleet}}:calls"
 SWEPT = f"{PREFIX}:{{fleet}}:swept"
 AUDIT = f"{PREFIX}:audit"
 ACCESS = f"{PREFIX}:access"
+PEOPLE_KEY = f"{PREFIX}:people:key"
 WORKERS = f"{PREFIX}:workers"
 
 
@@ -95,6 +96,11 @@ class Keys:
     def told(self, reason: str, code: int | None) -> str:
         """Return whether Sentry was told of dead letters with this reason and code."""
         return self.of(f"told:{reason}:{'' if code is None else code}")
+
+    @property
+    def people(self) -> str:
+        """The blind index of the people that scheduled events and dead letters are about."""
+        return self.of("people")
 
     @property
     def state(self) -> str:
@@ -201,6 +207,12 @@ ALL = {
     ),
     AUDIT: ("stream", "commands", "at 10,000 entries", "who replayed, edited, paused, discarded what"),
     ACCESS: ("hash", "commands", "with the token", "access tokens: scopes, times, a SHA-256 of the secret"),
+    PEOPLE_KEY: (
+        "string",
+        "workers, commands",
+        "never",
+        "key of the indexes of people, where `TIKTOK_EVENTS_INDEX_KEY` is not set",
+    ),
     inbox("D"): ("stream", "producers", "when its events are settled", "events as they came"),
     bulk("D"): ("stream", "producers", "when its events are settled", "packs of many events, by `enqueue_many`"),
     bulk_size("D"): ("string", "producers, workers", "with the last pack", "how many events are in the packs"),
@@ -226,6 +238,12 @@ ALL = {
         "commands",
         "with the dead letter",
         "edited events beside their originals",
+    ),
+    Keys("D").people: (
+        "zset",
+        "workers, commands",
+        "each entry within minutes of its event",
+        "blind index: keyed digests of people, with refs of scheduled events and dead letters",
     ),
     Keys("D").facets: ("set", "workers", "with the last dead letter", "which indexes below hold something"),
     Keys("D").facet("KIND", "VALUE"): (

@@ -25,6 +25,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "duplicate": ("integer", "events in the ledger already"),
     "superseded": ("integer", "updates of an order that a newer one made needless"),
     "discarded": ("integer", 'unmapped events with `unmapped = "discard"`'),
+    "consent_refused": ("integer", "events whose person did not agree, dropped by `consent`"),
     "retried": ("integer", "events to be tried again, one attempt used"),
     "deferred": ("integer", "events put off without using an attempt"),
     "dead": ("integer", "events that became dead letters"),
@@ -51,7 +52,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 """Field: (JSON type, meaning). `null` is possible where a line has nothing to say."""
 
 BATCH = ("destination", "batch", "entries", "settled", "requests", "request_ids", "seconds")
-COUNTS = ("delivered", "duplicate", "superseded", "discarded", "retried", "deferred", "dead")
+COUNTS = ("delivered", "duplicate", "superseded", "discarded", "consent_refused", "retried", "deferred", "dead")
 EVENT = (
     *("destination", "batch", "ref", "id_digest", "trace_id", "outcome", "reason", "code", "request_id"),
     *("attempts", "wait_seconds", "latency_seconds", "left_out"),

@@ -22,7 +22,7 @@ from worker.tracing import Tracing, trace_of
 log = logging.getLogger(__name__)
 
 _MOST_REQUEST_IDS = 10
-_HANDLED = ("delivered", "duplicate", "superseded", "discarded")
+_HANDLED = ("delivered", "duplicate", "superseded", "discarded", "consent_refused")
 """Outcomes that need nobody's eyes; they get a line of their own at DEBUG only."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from schemas import EventMapper, Fault, Item, Refused
+from schemas.consent import NO_CONSENT
 from worker.config import Destination
 from worker.dead_letters import DeadLetter
 from worker.envelope import Envelope
@@ -72,8 +73,8 @@ def prepare(
     received_at = envelope.enqueued_at / 1000
     mapped = mapper.map(event, event_id=envelope.id, received_at=received_at, now=now, explain=explain)
     if isinstance(mapped, Refused):
-        if mapped.reason == "unmapped" and destination.unmapped == "discard":
-            return Done("discarded")
+        if destination.drops(mapped.reason):
+            return Done("consent_refused" if mapped.reason == NO_CONSENT else "discarded")
         summary = f"{len(mapped.faults)} fault(s)" if len(mapped.faults) != 1 else mapped.faults[0].rule
         return dead(mapped.reason, summary, event=mapped.event, faults=mapped.faults)
     return Prepared(claimed, mapped.items, mapped.notes)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas import EventMapper, Fault
+from schemas.consent import NO_CONSENT
 from tiktok_events.encoding import encode_event
 from tiktok_events.errors import EnqueueError
 from tiktok_events.identity import event_identity
@@ -18,7 +19,7 @@ from worker.envelope import Envelope
 from worker.grouping import Request, group, request
 from worker.inbox import Claimed
 from worker.preparation import Prepared, prepare
-from worker.settlement import Dead
+from worker.settlement import Dead, Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def outcome(envelope: Envelope, settings: Destination, mapper: EventMapper, *, n
         return fate
     if isinstance(fate, Dead):
         return Stopped(fate.letter.reason, fate.letter.faults, None if fate.letter.faults else fate.letter.message)
+    if isinstance(fate, Done) and fate.counter == "consent_refused":
+        return Stopped(NO_CONSENT, rule="it does not say that its person agreed, and the destination drops such events")
     return Stopped("discarded", rule="no mapping or preset asks for it, and the destination discards such events")
 
 

@@ -33,6 +33,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "add an e-mail address or phone number (with country code or `default_region`) and replay",
     ),
     "expired": ("the event is older than `max_event_age`", "nothing: TikTok would not attribute it; discard"),
+    "no_consent": (
+        "the event does not say that its person agreed, as `consent.require` asks",
+        "nothing: it was not agreed to; if the condition reads the wrong place, mend it, restart and replay",
+    ),
     "rejected": (
         "TikTok refuses this event; code and message say why",
         "mend what the message names, edit and replay",

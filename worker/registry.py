@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from redis import Redis
 
+from schemas.identifier_places import hidden_places
 from tiktok_events.keys import REGISTRY
 from worker.config import Config, Destination
 from worker.inbox import pack_size
@@ -26,6 +29,18 @@ def _limits(destination: Destination) -> str:
         "max_event_bytes": destination.max_event_bytes,
         # Updates of an order are written down one by one as they are claimed, so they come one by one.
         "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
+        "identifiers": _identifiers(destination),
         "encrypted": destination.require_encryption,
     }
     return orjson.dumps(limits).decode()
+
+
+def _identifiers(destination: Destination) -> dict[str, Any] | None:
+    """Return what `tiktok_events.hashing` reads: None where a producer could not find all of them."""
+    if any(hidden_places(destination.mapping)):
+        return None
+    return {
+        "hash": destination.hash_at_door,
+        "region": destination.mapping.region,
+        "places": destination.identifier_places(),
+    }

@@ -40,6 +40,7 @@ from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.outcomes import Outcomes
 from worker.pace import Pace
 from worker.pauses import Pauses
+from worker.people import PeopleIndex, index_of
 from worker.tokens import tokens_of
 
 _HELD_SECONDS = 30.0
@@ -162,6 +163,10 @@ class Runtime:
         if fresh:
             self.alerts.tell("paused", destination, f"{reason}: event set: {verdict.told}")
 
+    def people(self, settings: Destination, keys: Keys) -> PeopleIndex:
+        """Return the index of the people that a destination's events are about."""
+        return index_of(self.redis, keys.destination, settings)
+
     def _made(self, settings: Destination, keys: Keys) -> tuple[Delivery, Inbox | OrderIntake]:
         mapper = settings.mapper()
         inbox = Inbox(self.redis, keys, consumer=self.name)
@@ -180,6 +185,7 @@ class Runtime:
             "alerts": self.alerts,
             "outcomes": self.outcomes,
             "meter": self.meter,
+            "people": self.people(settings, keys),
             "worker": self.name,
         }
         orders = settings.order_sync

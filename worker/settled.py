@@ -15,6 +15,7 @@ OUTCOMES: Mapping[str, str] = {
     "duplicate": "delivered before, by the ledger; not sent again",
     "superseded": "a newer update of the same order was delivered; not sent",
     "discarded": 'no mapping asks for it, and `unmapped = "discard"`',
+    "consent_refused": "its person did not agree, and `consent` drops such events",
     "retried": "failed for now; tried again later, one attempt used",
     "deferred": "put off without using an attempt",
     "dead": "a dead letter",

@@ -15,7 +15,7 @@ from worker.scripts import Call
 from worker.vault import Vault, vault_of
 
 MINUTE_LIVES_SECONDS = 7200
-_FIRST_INDEX = 15
+_FIRST_INDEX = 16
 """The keys before it are settle.lua's own."""
 
 
@@ -73,6 +73,16 @@ class Settlement:
     served: int = 0
     """Requests that the endpoint answered, of which the breaker has not been told."""
     orders: list[OrderNote] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    """Entries of the index of people for what is to be kept."""
+
+    def kept(self) -> Iterator[Envelope]:
+        """Yield the events that stay: those to be tried again and the dead letters."""
+        for _, fate in self.fates:
+            if isinstance(fate, Later):
+                yield fate.envelope
+            elif isinstance(fate, Dead):
+                yield fate.letter.envelope
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to a counter."""
@@ -99,6 +109,7 @@ def call(keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: floa
     args += _section(mixed)
     waits = took(_delivered(settlement), now_ms=int(now * 1000))
     args += _section([*settlement.counters.items(), *waits.items()])
+    args += [len(settlement.people), *settlement.people]
     return Call("settle", _keys(keys, now, indexes), args)
 
 
@@ -125,6 +136,7 @@ def _keys(keys: Keys, now: float, indexes: Mapping[str, int]) -> list[str]:
         keys.minute(int(now // 60)),
         keys.ledger(int(now // 86400)),
         keys.bulk_size,
+        keys.people,
         *indexes,
     ]
 

@@ -15,8 +15,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError
 
 from schemas.fields import Choice, Flag, Integer, Number, Object, Plain, Sequence, Text
 from schemas.outcome import Fault
-from schemas.text import EDGES
 from schemas.timestamps import NotATimeError, read_moment
+from tiktok_events.text import EDGES
 
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ].*)?", re.ASCII | re.DOTALL)
 _TOO_MUCH = 10**15

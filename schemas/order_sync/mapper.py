@@ -21,7 +21,7 @@ from schemas.paths import parts_of, read
 from schemas.settings import SettingsError
 from schemas.suggestions import did_you_mean
 from schemas.templates import Template, TemplateError
-from schemas.text import is_blank
+from tiktok_events.text import is_blank
 
 _PAGE_URL = parts_of("context.page.url")
 

@@ -10,7 +10,7 @@ from schemas.order_sync.fields import SKU, SKU_READING, SPU, SPU_READING
 from schemas.order_sync.settings import SkuMode
 from schemas.outcome import Fault
 from schemas.paths import read
-from schemas.text import is_blank
+from tiktok_events.text import is_blank
 
 _MOST_ITEMS = 500
 _MOST_PARAMETERS = 100

@@ -16,7 +16,7 @@ from schemas.outcome import Fault
 from schemas.sources.amperity_columns import COLUMNS, DEFAULT_CURRENCY, PRODUCT_COLUMNS
 from schemas.sources.field_table import FieldTable
 from schemas.sources.source import Raw, Selection, Shape
-from schemas.text import NotTextError, is_blank, read_text
+from tiktok_events.text import NotTextError, is_blank, read_text
 
 _SELECTION = Selection(None, "as_is")
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.event_sources import EventSource
-from schemas.identity import is_usable_hash
 from schemas.outcome import Fault
 from schemas.paths import Parts, parts_of, read
 from schemas.sources.commanders_act_fields import CATEGORIES, CHANNELS, FIELDS, ITEM_FIELDS
 from schemas.sources.field_table import FieldTable
 from schemas.sources.reading import reader, well_placed
 from schemas.sources.source import Raw, Selection, Shape
-from schemas.text import EDGES, NotTextError, is_blank, read_text
+from tiktok_events.identifiers import is_usable_hash
+from tiktok_events.text import EDGES, NotTextError, is_blank, read_text
 
 _CONTAINERS = tuple(
     parts_of(path) for path in ("context", "context.page", "context.device", "user", "partners", "partners.tiktok")

@@ -10,7 +10,7 @@ from schemas.event_sources import EventSource
 from schemas.paths import read
 from schemas.sources.reading import FieldSource, reader
 from schemas.sources.source import Raw
-from schemas.text import is_blank
+from tiktok_events.text import is_blank
 
 _TTCLID = "user.ttclid"
 _PAGE_URL = "page.url"

@@ -14,7 +14,7 @@ from typing import Any
 from schemas.event_sources import EVENT_SOURCES, EventSource
 from schemas.generated import function_of
 from schemas.paths import Parts, parts_of, read
-from schemas.text import EDGES, is_blank
+from tiktok_events.text import EDGES, is_blank
 
 Reader = Callable[[dict[str, Any]], dict[str, Any]]
 

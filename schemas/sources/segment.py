@@ -18,7 +18,7 @@ from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
 from schemas.sources.segment_presets import PRESETS, page_event
 from schemas.sources.source import Raw, Selection, Shape
 from schemas.suggestions import did_you_mean
-from schemas.text import is_blank
+from tiktok_events.text import is_blank
 
 _PRODUCTS = ("properties", "products")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))

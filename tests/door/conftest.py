@@ -74,6 +74,7 @@ def config() -> Config:
             "hook": destination("segment", door={"segment_secret": "${HOOK}"}),
             "batches": destination("segment", door={"segment_secret": "${HOOK}", "segment_batches": True}),
             "lax": destination("tiktok", door={"validate": "shape"}),
+            "hashed": destination("tiktok", hash_at_door=True),
         },
     }
     return build(raw, ENVIRONMENT, source="test")

@@ -15,7 +15,7 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields, missing, post_
 from schemas import Mapper, MappingSettings, Rule, contract
 from schemas.compiled import accepting
 from schemas.fields import Choice, Flag, Identifiers, Integer, Number, Object, Plain, Sequence, Share, Text, Timestamp
-from schemas.text import EDGES
+from tiktok_events.text import EDGES
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 NOW = 1_790_000_000.0

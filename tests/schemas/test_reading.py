@@ -14,7 +14,7 @@ from schemas.paths import Parts, parts_of, read
 from schemas.sources import amperity_columns, commanders_act_fields, segment_fields
 from schemas.sources.field_table import FieldTable
 from schemas.sources.reading import FieldSource, from_paths, reader, well_placed
-from schemas.text import EDGES, is_blank
+from tiktok_events.text import EDGES, is_blank
 
 TABLES = {
     "segment": segment_fields.FIELDS,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 import redis as redis_py
 
@@ -121,7 +122,7 @@ def test_producers_are_told_the_destinations_again_when_redis_was_emptied(
     here = make_runtime(max_inbox=5)
     redis.flushall()
     sweep(here)
-    assert (
-        redis.hget("tiktok-events:destinations", "stores")
-        == b'{"max_inbox":5,"max_event_bytes":262144,"pack":100,"encrypted":false}'
-    )
+    told = orjson.loads(redis.hget("tiktok-events:destinations", "stores") or b"{}")
+    assert (told["max_inbox"], told["max_event_bytes"], told["pack"]) == (5, 262144, 100)
+    assert (told["identifiers"]["hash"], told["identifiers"]["region"]) == (False, "US")
+    assert told["identifiers"]["places"]["context.traits.email"] == "email"

@@ -12,6 +12,7 @@ from worker.cli.doctor import doctor
 from worker.cli.event_sets import event_sets
 from worker.cli.healthcheck import healthcheck
 from worker.cli.pauses import pause, resume
+from worker.cli.people import export_person, forget
 from worker.cli.preview import preview
 from worker.cli.reencrypt import reencrypt
 from worker.cli.retries import retries
@@ -38,6 +39,8 @@ for command in (
     dead_letters,
     reencrypt,
     audit,
+    forget,
+    export_person,
     pause,
     resume,
     credentials,

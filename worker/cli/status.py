@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,31 +20,46 @@ from rich.text import Text
 from tiktok_events.keys import REGISTRY
 from worker.cli import context
 from worker.cli.board import Scene, board, workers_table
-from worker.cli.output import console, print_json
+from worker.cli.figures import span
+from worker.cli.output import console, print_json, print_table
 from worker.config import Destination
 from worker.keys import UNKNOWN
 from worker.overview import look_at
+from worker.retention import Kept, look_at_retention
 from worker.workers import workers as all_workers
 
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
 @click.option("--every", type=click.FloatRange(0.2), default=2.0, show_default=True, help="Seconds, with --watch.")
+@click.option("--retention", is_flag=True, help="Show what is kept where, in which form, and for how long.")
 @context.as_json
 @context.redis_errors
-def status(*, watch: bool, every: float, as_json: bool) -> None:
+def status(*, watch: bool, every: float, retention: bool, as_json: bool) -> None:
     """Show each destination: backlog, oldest age, in flight, retries, rates, dead letters, what is stopped and why.
 
     With --watch and --json each look is one line.
     """
     redis, settings = context.redis(), context.config().destinations
-    if watch:
+    if retention:
+        if watch:
+            raise click.UsageError("--retention is not watched")
+        _show_retention(look_at_retention(redis, settings, now=time.time()), as_json=as_json)
+    elif watch:
         _Watch(redis, settings, as_json=as_json, every=every).run()
     elif as_json:
         print_json([one.told() for one in see(redis, settings).destinations])
     else:
         where = console()
         where.print(board(see(redis, settings), width=where.width), soft_wrap=not where.is_terminal)
+
+
+def _show_retention(kept: Sequence[Kept], *, as_json: bool) -> None:
+    if as_json:
+        print_json([one.told() for one in kept])
+        return
+    columns = ("destination", "place", "form", "kept for", "how many", "oldest")
+    print_table(columns, [(*one.row(), "" if one.oldest_seconds is None else span(one.oldest_seconds)) for one in kept])
 
 
 @click.command()

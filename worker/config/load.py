@@ -12,7 +12,9 @@ import tomllib
 from marshmallow import ValidationError
 
 from schemas import Mapper, MappingSettings, Rule, SettingsError
+from schemas.identifier_places import hidden_places
 from tiktok_events.sealing import VARIABLE, KeyringError, read_keyring
+from worker.config.consent import ConsentSchema, consent
 from worker.config.credentials import Credentials, CredentialsSchema, credentials
 from worker.config.deprecations import warn_of_deprecations
 from worker.config.door import DoorSchema, DoorSettings, door
@@ -48,6 +50,7 @@ _SECTIONS = {
     "guard": GuardSchema,
     "dead_letters": DeadLettersSchema,
     "door": DoorSchema,
+    "consent": ConsentSchema,
     "mappings": MappingSchema,
     "alerts": AlertsSchema,
     "order_sync": OrderSyncSchema,
@@ -131,6 +134,8 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         faults += [f"{place}.{fault}" for fault in _across(settings)]
         if settings["require_encryption"] and not has_keys:
             faults.append(f"{place}.require_encryption: needs {VARIABLE}")
+        if mapping is not None and settings["hash_at_door"]:
+            faults += [f"{place}.{fault.path}: {fault.rule}" for fault in hidden_places(mapping)]
         entrance = door(settings["door"], f"{place}.door", environment, faults)
         credential = found.get(settings["credentials"])
         if mapping is not None and credential is not None:
@@ -219,7 +224,7 @@ def _destination(
     plain = (
         "base_url", "partner_name", "timeout_seconds", "take_back_after_seconds", "max_deliveries",
         "max_in_flight", "linger_seconds", "max_inbox", "max_event_bytes", "unmapped", "ledger_seconds",
-        "backlog_alert_seconds", "dead_letters_alert", "require_encryption",
+        "backlog_alert_seconds", "dead_letters_alert", "require_encryption", "hash_at_door", "inbox_max_age_seconds",
     )  # fmt: skip
     return Destination(
         name=name,
@@ -227,6 +232,7 @@ def _destination(
         mapping=mapping,
         order_sync=orders,
         door=entrance,
+        consent=consent(settings["consent"]),
         event_set=EventSetSettings(**settings["event_set"]) if settings["event_set"] else None,
         batch_size=settings["batch_size"] or _BATCH_SIZES[mapping.kind],
         retry=RetrySettings(**settings["retry"]),

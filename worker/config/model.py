@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from schemas import STANDARD_EVENTS, EventMapper, Mapper, MappingSettings
+from schemas import STANDARD_EVENTS, Consenting, EventMapper, Mapper, MappingSettings
+from schemas.consent import NO_CONSENT
+from schemas.identifier_places import Places, identifier_places
 from schemas.order_sync import OrderMapper
+from worker.config.consent import ConsentSettings
 from worker.config.credentials import Credentials
 from worker.config.door import DoorSettings
 from worker.config.order_sync import OrderSync
@@ -96,7 +99,10 @@ class Destination:
     order_sync: OrderSync | None = None
     event_set: EventSetSettings | None = None
     require_encryption: bool = False
+    hash_at_door: bool = False
+    inbox_max_age_seconds: float | None = None
     door: DoorSettings = field(default_factory=DoorSettings)
+    consent: ConsentSettings | None = None
 
     def with_event_set(self, event_set_id: str) -> Destination:
         """Return the destination with the id of the event set that it asked for by name."""
@@ -104,7 +110,18 @@ class Destination:
 
     def mapper(self) -> EventMapper:
         """Return a new mapper of this destination's events. Making one is costly, its use is not."""
-        return OrderMapper(self.order_sync.mapping) if self.order_sync else Mapper(self.mapping)
+        mapper = OrderMapper(self.order_sync.mapping) if self.order_sync else Mapper(self.mapping)
+        return Consenting(mapper, self.consent.require) if self.consent else mapper
+
+    def drops(self, reason: str) -> bool:
+        """Say whether events refused for this reason are dropped, and counted, instead of kept as dead letters."""
+        if reason == NO_CONSENT:
+            return self.consent is not None and self.consent.drops
+        return reason == "unmapped" and self.unmapped == "discard"
+
+    def identifier_places(self) -> Places:
+        """Return where the identifiers lie in this destination's events, and of which kind each is."""
+        return identifier_places(self.mapping)
 
     @property
     def has_one_source(self) -> bool:

@@ -6,6 +6,7 @@ import re
 
 from marshmallow import fields, validate
 
+from worker.config.consent import ConsentSchema
 from worker.config.credentials import CredentialsSchema
 from worker.config.door import DoorSchema
 from worker.config.fields import Duration
@@ -280,6 +281,15 @@ class DestinationSchema(Strict):
         validate=POSITIVE,
         metadata={"doc": "events waiting above which producers get `InboxFull`"},
     )
+    inbox_max_age_seconds = Duration(
+        data_key="inbox_max_age",
+        load_default=None,
+        at_least=60.0,
+        metadata={
+            "doc": "how long an event may wait in a stream, however long the destination is paused; then it is removed and counted as `purged`",
+            "default_text": "unset: until it is delivered or dead-lettered",
+        },
+    )
     max_event_bytes = fields.Integer(
         strict=True,
         load_default=262_144,
@@ -318,6 +328,17 @@ class DestinationSchema(Strict):
     guard = fields.Nested(GuardSchema, load_default=lambda: GuardSchema().load({}))
     dead_letters = fields.Nested(DeadLettersSchema, load_default=lambda: DeadLettersSchema().load({}))
     door = fields.Nested(DoorSchema, load_default=lambda: DoorSchema().load({}))
+    hash_at_door = fields.Boolean(
+        load_default=False,
+        metadata={
+            "doc": "producers hash e-mail addresses, phone numbers, external ids, names and postal codes before they store an event"
+        },
+    )
+    consent = fields.Nested(
+        ConsentSchema,
+        load_default=None,
+        metadata={"doc": "what an event must say of its person's consent; unset: nothing is asked"},
+    )
     order_sync = fields.Nested(
         OrderSyncSchema, load_default=None, metadata={"doc": "kind `order_sync`: everything about the endpoint"}
     )

@@ -63,7 +63,7 @@ def full(destination: Destination, mapper: EventMapper, clock: Callable[[], floa
             return errors
         now = clock()
         mapped = mapper.map(event, event_id=event_identity(event), received_at=now, now=now)
-        if not isinstance(mapped, Refused) or (mapped.reason == "unmapped" and destination.unmapped == "discard"):
+        if not isinstance(mapped, Refused) or destination.drops(mapped.reason):
             return []
         return [EventError(index, mapped.reason, fault.path, fault.rule) for fault in mapped.faults]
 

@@ -1,6 +1,6 @@
 -- Write down what became of a batch: all of it, or nothing.
 -- KEYS: 1 inbox  2 retry  3 replay  4 bulk  5 due  6 scheduled  7 dead  8 dead:meta  9 dead:events  10 dead:facets
---       11 totals  12 minute  13 ledger of today  14 bulk:size  15.. the facet indexes and orders that ARGV numbers
+--       11 totals  12 minute  13 ledger of today  14 bulk:size  15 people  16.. the facet indexes and orders that ARGV numbers
 -- ARGV: 1 group  2 seconds the ledger lives  3 seconds the minute lives
 --       then sections, each a count followed by its records:
 --       orders:  stream number, entry id, numbers of the order's key and of the refs' key, ref, token of its lease,
@@ -12,12 +12,14 @@
 --                later:  ref, wait ms, packed envelope
 --                dead:   ref, meta, payload, n, n numbers of facet keys
 --       counters: name, amount
+--       people:   entry of the index of people; whose event is placed elsewhere by now is taken out by the sweep
 -- Returns: how many events were still ours to settle.
 -- Entries are acknowledged first: whoever acknowledges decides, so an entry that was taken back from a slow
 -- worker is never placed twice.
 -- Redis undoes nothing when a script fails half-way. So a key of the wrong type is found before the first write.
 local TYPES = {
   'stream', 'stream', 'stream', 'stream', 'zset', 'hash', 'zset', 'hash', 'hash', 'set', 'hash', 'hash', 'set', 'string',
+  'zset',
 }
 for number, key in ipairs(KEYS) do
   local found = redis.call('TYPE', key).ok
@@ -147,6 +149,8 @@ for name, amount in pairs(counts) do
   end
 end
 redis.call('EXPIRE', KEYS[12], ARGV[3])
+
+for _ = 1, tonumber(take()) do redis.call('ZADD', KEYS[15], 0, take()) end
 
 -- Let the next update of an order go, if it waits for nothing but its turn.
 local function wake(order)

@@ -14,7 +14,10 @@ from worker.errors import Outcome
 from worker.pauses import REASONS as PAUSES
 from worker.reasons import REASONS
 
-COUNTED = ("delivered", "duplicate", "superseded", "discarded", "retried", "deferred", "replayed", "purged")
+COUNTED = (
+    *("delivered", "duplicate", "superseded", "discarded", "consent_refused"),
+    *("retried", "deferred", "replayed", "purged", "forgotten"),
+)
 """The counters of a destination that are exported as they are; `dead` comes by reason, `requests` by itself."""
 
 STAGES = ("claim", "prepare", "send", "settle")

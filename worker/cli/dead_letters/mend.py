@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from worker import audit
 from worker.cli import context
 from worker.cli.dead_letters.selection import everything, filters, find, select, sentence
 from worker.dead_letters import Changes, Filter, Queries
+from worker.people import index_of
 from worker.preparation import check
 
 
@@ -45,6 +47,7 @@ def edit(ref: str, *, file: Path | None, destination: str | None) -> None:
         rules = "\n".join(f"  {fault.path}: {fault.rule}" for fault in refusal.faults) or f"  {refusal.message}"
         raise click.ClickException(f"not taken, it would be a dead letter again ({refusal.reason}):\n{rules}")
     Changes(redis, keys).edit(ref, payload)
+    index_of(redis, keys.destination, settings).note([replace(letter.envelope, payload=payload)])
     audit.record(redis, "edit", destination=keys.destination, details={"ref": ref})
     click.echo(f"{ref}: mended; `dead-letters replay {ref}` sends it")
 

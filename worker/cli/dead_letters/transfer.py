@@ -23,6 +23,7 @@ from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.dead_letters.letter import read
 from worker.keys import Keys
 from worker.masking import masked
+from worker.people import index_of
 from worker.vault import vault_of
 
 _FORMAT = 1
@@ -103,6 +104,8 @@ def import_(file: Path, *, dry_run: bool) -> None:
             locked += envelope.locked is not None
             if not dry_run:
                 Changes(redis, keys).add(dataclasses.replace(letter, envelope=envelope, dead_at=time.time()))
+                settings = context.config().destinations.get(letter.destination)
+                index_of(redis, letter.destination, settings).note([envelope])
     if added and not dry_run:
         audit.record(redis, "import", destination="", details={"count": added})
     if locked:

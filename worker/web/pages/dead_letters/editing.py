@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from worker.config import Destination
 from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.keys import Keys
 from worker.mending import MendingError, for_an_editor, mended
+from worker.people import index_of
 from worker.preparation import check
 from worker.web.pages.dead_letters.blueprint import blueprint, letter_of
 from worker.web.pages.dead_letters.showing import compare, shown
@@ -71,6 +73,7 @@ def save(destination: str, ref: str) -> Any:
         return _form(letter, text, clear=clear, verdict=verdict), 422
     if not Changes(here.redis, Keys(destination)).edit(ref, payload):
         abort(404, "It was replayed or discarded meanwhile.")
+    index_of(here.redis, destination, settings).note([replace(letter.envelope, payload=payload)])
     record("edit", destination=destination, details={"ref": ref})
     flash("Mended. Replay sends the mended event.")
     return redirect(url_for("dead_letters.show", destination=destination, ref=ref), 303)

@@ -13,7 +13,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from typing import Any
 
-from schemas.phones import NotAPhoneError, to_e164
+from tiktok_events.phones import NotAPhoneError, to_e164
 
 # What went wrong with a field of `user`: (path below the event in TikTok's form, rule).
 Dropped = tuple[str, str]
@@ -116,6 +116,16 @@ def _hash(text: str, normalized: Callable[[str, str | None], str], region: str |
     return sha256(normalized(text, region).encode()).hexdigest()
 
 
+def hash_of(kind: str, text: str, *, region: str | None) -> str:
+    """Return the hash that `protect` makes of one trimmed text; `kind` is one of `HASHED`.
+
+    Raises:
+        ValueError: nobody could be recognized by it. The message is a rule and never holds the value.
+    """
+    normalized = _HASHED_AS.get(kind)
+    return _hash(text, normalized, region) if normalized else _FORMS[kind](text)
+
+
 def _name_hash(text: str) -> str:
     """TikTok asks for names and postal codes hashed; white space and case are what people differ in."""
     if is_hashed(text):
@@ -160,6 +170,9 @@ _FORMS: dict[str, Callable[[str], str]] = {
     "idfa": lambda text: _advertising_id(text, upper=True),
     "gaid": lambda text: _advertising_id(text, upper=False),
 }
+HASHED = (*_HASHED_AS, *(field for field, form in _FORMS.items() if form is _name_hash))
+"""The fields of `user` that leave as hashes."""
+
 _UNREADABLE = {
     "ip": "is not an IPv4 or IPv6 address",
     "city": "holds no letter or digit",

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-from schemas.phones import REGIONS, NotAPhoneError, parse_e164, to_e164
+from tiktok_events.phones import REGIONS, NotAPhoneError, parse_e164, to_e164
 
 
 @pytest.mark.covers("segment/field/phone", "commanders-act/note/phone-format")

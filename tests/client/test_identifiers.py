@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.contract import load
-from schemas.identity import protect
+from tiktok_events.identifiers import protect
 
 DIGEST = "ab" * 32
 

@@ -1,0 +1,32 @@
+"""With which key are people's hashes made unrecognizable in the index?"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+
+from redis import Redis
+
+from worker.keys import PEOPLE_KEY
+
+_LEAST_CHARACTERS = 32
+
+
+def index_key(redis: Redis) -> bytes:
+    """Return the key of the index: from the environment, else one that this installation keeps in its Redis.
+
+    Raises:
+        ValueError: the environment's is too short to be one.
+    """
+    given = os.environ.get("TIKTOK_EVENTS_INDEX_KEY", "").strip()
+    if given:
+        if len(given) < _LEAST_CHARACTERS:
+            raise ValueError(f"TIKTOK_EVENTS_INDEX_KEY: must have at least {_LEAST_CHARACTERS} characters")
+        return hashlib.sha256(given.encode()).digest()
+    # Asked for each time: somebody may have emptied Redis since.
+    kept = redis.get(PEOPLE_KEY)
+    if kept is None:
+        redis.set(PEOPLE_KEY, secrets.token_bytes(32), nx=True)
+        kept = redis.get(PEOPLE_KEY)
+    return bytes(kept)  # type: ignore[arg-type] # bytes by now
