@@ -53,32 +53,37 @@ class Ours:
         self.name += ", sealed" if keys else ""
         self._bulk = bulk
         self._keys = keys
-        self._stream = Keys(DESTINATION).bulk if bulk else Keys(DESTINATION).inbox
 
     def fill(self, ground: Ground, count: int) -> None:
         """Enqueue through the client: one by one, or in bulk."""
 
+        keys = Keys(DESTINATION)
+
         def enqueue() -> None:
-            # What a worker writes down at its start; packs are for those who read them.
-            ground.redis.hset(REGISTRY, DESTINATION, '{"pack": 100}')
-            with _keys(self._keys), Producer(ground.redis_url, max_inbox=count) as producer:
-                if self._bulk:
-                    producer.enqueue_many(orders(count), destination=DESTINATION)
-                    return
+            with _environment(self._keys), Producer(ground.redis_url, max_inbox=count) as producer:
                 for order in orders(count):
                     producer.enqueue(order, destination=DESTINATION)
 
-        ground.prepare(f"{self.name}:{count}", self._stream, enqueue)
+        def enqueue_many() -> None:
+            # What workers tell producers at their start: that they read packs.
+            ground.redis.hset(REGISTRY, DESTINATION, '{"pack":100}')
+            with _environment(self._keys), Producer(ground.redis_url, max_inbox=count) as producer:
+                producer.enqueue_many(orders(count), destination=DESTINATION)
+
         if self._bulk:
-            ground.redis.set(Keys(DESTINATION).bulk_size, count)
+            ground.prepare(f"{self.name}:{count}", keys.bulk, enqueue_many)
+            ground.redis.set(keys.bulk_size, count)
+        else:
+            ground.prepare(f"{self.name}:{count}", keys.inbox, enqueue)
 
     def workers(self, ground: Ground) -> Group:
         """Return one Celery worker."""
         return _group(ground, "ours", [celery_worker(sys.executable, "worker")], keys=self._keys)
 
     def left(self, ground: Ground) -> int:
-        """Return the length of the stream: what is settled is deleted."""
-        return int(ground.redis.xlen(self._stream))
+        """Return what the inbox holds: what is settled is deleted."""
+        keys = Keys(DESTINATION)
+        return int(ground.redis.xlen(keys.inbox)) + int(ground.redis.get(keys.bulk_size) or 0)
 
 
 class Limit:
@@ -173,7 +178,7 @@ def sender(ground: Ground, queue: str) -> Callable[[object], object]:
 
 
 @contextmanager
-def _keys(keys: str) -> Iterator[None]:
+def _environment(keys: str) -> Iterator[None]:
     """Let producers that are made in the block have these keys."""
     os.environ[VARIABLE] = keys
     try:

@@ -51,6 +51,10 @@ class Keyring:
         keys: 32 bytes by the key's id, the one that seals first.
         draw: returns so many random bytes.
 
+    Attributes:
+        ids: those of the keys, in their order.
+        current: that of the one that seals.
+
     Raises:
         KeyringError: ``cryptography`` is not installed.
     """
@@ -61,22 +65,18 @@ class Keyring:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         except ImportError:
             raise KeyringError([f"{VARIABLE} needs cryptography: install tiktok-events[encryption]"]) from None
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._ciphers = {_head(key_id): AESGCM(key) for key_id, key in keys.items()}
         self._refused = InvalidTag
         self._draw = draw
-        self.current = next(iter(keys))
-        self._head = MAGIC + bytes([len(self.current)]) + self.current.encode("ascii")
-        self._seal = self._ciphers[self.current].encrypt
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Returns the ids of the keys, that of the one that seals first."""
-        return tuple(self._ciphers)
+        self.ids = tuple(keys)
+        self.current = self.ids[0]
+        self._current_head = _head(self.current)
+        self._seal = self._ciphers[self._current_head].encrypt
 
     def seal(self, clear: bytes, bound_to: bytes) -> bytes:
         """Returns the payload sealed with the first key."""
         nonce = self._draw(_NONCE_BYTES)
-        return self._head + nonce + self._seal(nonce, clear, bound_to)
+        return self._current_head + nonce + self._seal(nonce, clear, bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes) -> bytes:
         """Returns a payload as it was before it was sealed.
@@ -84,21 +84,25 @@ class Keyring:
         Raises:
             SealedError: its key is not here, or it is damaged, or sealed for something else.
         """
-        found = key_id(sealed)
-        cipher = self._ciphers.get(found) if found is not None else None
-        if found is None or cipher is None:
-            raise SealedError(_without_key(found))
-        start = len(MAGIC) + 1 + len(found)
-        nonce, rest = sealed[start : start + _NONCE_BYTES], sealed[start + _NONCE_BYTES :]
-        if len(rest) >= _TAG_BYTES:
+        start = len(MAGIC) + 1 + (sealed[len(MAGIC)] if len(sealed) > len(MAGIC) else 0)
+        cipher = self._ciphers.get(sealed[:start])
+        if cipher is None:
+            raise SealedError(_without_key(key_id(sealed)))
+        end = start + _NONCE_BYTES
+        if len(sealed) >= end + _TAG_BYTES:
             try:
-                return cipher.decrypt(nonce, rest, bound_to)
+                return cipher.decrypt(sealed[start:end], sealed[end:], bound_to)
             except self._refused:
                 pass
-        raise SealedError(f"does not open with key {found}: damaged, or sealed for another event or destination")
+        told = f"does not open with key {key_id(sealed)}: damaged, or sealed for another event or destination"
+        raise SealedError(told)
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self.ids)})"
+
+
+def _head(key_id: str) -> bytes:
+    return MAGIC + bytes([len(key_id)]) + key_id.encode("ascii")
 
 
 def open_with(keyring: Keyring | None, sealed: bytes, bound_to: bytes) -> bytes:

@@ -31,7 +31,19 @@ class Vault:
         if envelope.ids:
             why = f"is a pack of {len(envelope.ids)} events; a replay takes it apart"
             return replace(envelope, sealed=envelope.payload, locked=why)
-        return replace(envelope, payload=clear, sealed=envelope.payload)
+        # What `replace` would do, in a third of the time: this happens to every event.
+        return Envelope(
+            envelope.ref,
+            envelope.id,
+            clear,
+            envelope.enqueued_at,
+            envelope.traceparent,
+            envelope.attempts,
+            envelope.history,
+            envelope.replays,
+            envelope.forced,
+            sealed=envelope.payload,
+        )
 
     def clear(self, envelope: Envelope) -> bytes:
         """Return the clear payload of an envelope as it was read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ import redis as redis_py
 from tiktok_events import Producer
 from tiktok_events.sealing import is_sealed
 from worker.dead_letters import Changes, Filter, Queries
-from worker.envelope import unpacked
+from worker.envelope import Attempt, Envelope, unpacked
 from worker.keys import Keys
 from worker.registry import register
 from worker.retries import Retries
 from worker.retries import page as scheduled
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
+from worker.vault import vault_of
 
 KEYS = Keys("stores")
 CANARIES = (b"canary-mail@example.com", b"2025550199", b"canary-user", b"203.0.113.77")
@@ -202,3 +204,13 @@ def test_producers_are_told_where_only_sealed_events_are_taken(
 ) -> None:
     register(redis, keyed_runtime(require_encryption=True).config)
     assert orjson.loads(redis.hget("tiktok-events:destinations", "stores") or b"")["encrypted"] is True
+
+
+def test_whatever_an_envelope_says_is_still_said_when_it_is_open(keybox: Any) -> None:
+    keybox.use("k1")
+    vault = vault_of("stores")
+    whole = Envelope(
+        "1-0", "m-1", b"{}", 1, "00-1-2-01", 2, (Attempt(1.0, "unavailable", 50000, "no", "r-1"),), 3, True
+    )
+    kept = vault.kept(whole)
+    assert vault.opened(replace(kept, payload=kept.stored, sealed=None)) == kept
