@@ -57,6 +57,7 @@ _SECTIONS = {
 }
 
 _UNRESOLVED = "event-set-by-name"
+_LEAST_INDEX_KEY = 32
 
 
 # TikTok's documented cap, and what is known to work where none is documented. Orders go one by one; of them it is how
@@ -105,6 +106,8 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
         ConfigError: anything in it is wrong; all faults are named together.
     """
     faults: list[str] = []
+    if 0 < len(environment.get("TIKTOK_EVENTS_INDEX_KEY", "").strip()) < _LEAST_INDEX_KEY:
+        faults.append(f"the environment: TIKTOK_EVENTS_INDEX_KEY must have at least {_LEAST_INDEX_KEY} characters")
     expanded = {
         key: value if key == "credentials" else _expanded(key, value, environment, faults) for key, value in raw.items()
     }
