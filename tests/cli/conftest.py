@@ -84,6 +84,10 @@ class Terminal:
         self.process.wait(5)
         return self.text
 
+    def type(self, text: str) -> None:
+        """Write a line, as a person types it."""
+        os.write(self._master, text.encode() + b"\n")
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         os.write(self._master, b"\x03")

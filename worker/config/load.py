@@ -58,6 +58,7 @@ _SECTIONS = {
 }
 
 _UNRESOLVED = "event-set-by-name"
+_LEAST_INDEX_KEY = 32
 
 
 # TikTok's documented cap, and what is known to work where none is documented. Orders go one by one; of them it is how

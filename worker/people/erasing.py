@@ -58,21 +58,21 @@ def forget(
     erased = Erased()
     for _ in range(_MOST_ROUNDS):
         before = erased.count
-        erased.in_flight = sum(
-            _erase(redis, keys, found, index, erased, silence_seconds)
-            for found in search(redis, keys, sought, index, quick=quick)
-        )
-        if erased.in_flight and clock() < end:
-            while clock() < end and _are_held(redis, keys):
+        found = search(redis, keys, sought, index, quick=quick)
+        held = [each for each in found if not _is_settled(redis, keys, each, index, erased, silence_seconds)]
+        erased.in_flight = sum(len(each.numbers) for each in held)
+        if held and clock() < end:
+            while clock() < end and any(_is_held(redis, keys, each.stored) for each in held):
                 sleep(_PAUSE_SECONDS)
-            continue
-        if erased.count == before:
+        elif erased.count == before:
             break
     return erased
 
 
-def _erase(redis: Redis, keys: Keys, found: Found, index: PeopleIndex, erased: Erased, silence_seconds: float) -> int:
-    """Remove what was found, and count it; return how many of its events a worker holds."""
+def _is_settled(
+    redis: Redis, keys: Keys, found: Found, index: PeopleIndex, erased: Erased, silence_seconds: float
+) -> bool:
+    """Remove what was found, and count it; return False if a worker holds it."""
     stored, count = found.stored, len(found.numbers)
     if stored.letter is not None:
         removed = Changes(redis, keys).discard([stored.letter], counter="forgotten")
@@ -81,12 +81,10 @@ def _erase(redis: Redis, keys: Keys, found: Found, index: PeopleIndex, erased: E
         removed = _erase_scheduled(redis, keys, stored)
     else:
         removed = erase_entry(redis, keys, stored, found.numbers, silence_seconds=silence_seconds, counter="forgotten")
-    if removed == _HELD:
-        return count
     if removed == _REMOVED:
         erased.places[stored.place] += count
         index.remove(stored.envelopes)
-    return 0
+    return removed != _HELD
 
 
 def _erase_scheduled(redis: Redis, keys: Keys, stored: Stored) -> int:
@@ -98,8 +96,7 @@ def erase_entry(
     redis: Redis, keys: Keys, stored: Stored, numbers: Sequence[int], *, silence_seconds: float, counter: str
 ) -> int:
     """Remove some of the events of a stream entry; return 1, 0 when it was gone, -1 when a worker holds it."""
-    streams = dict(zip(("inbox", "retry", "replay", "bulk"), keys.streams, strict=True))
-    stream, ref = streams[stored.place], stored.envelopes[0].ref
+    stream, ref = _stream(keys, stored), stored.envelopes[0].ref
     own = [stream, keys.bulk_size if stored.is_pack else stream, keys.totals, *_order_keys(redis, keys, ref)]
     args: list[str | bytes | float] = [GROUP, stored.handle, ref, int(silence_seconds * 1000), len(numbers), counter]
     return int(run(redis, "erase_entry", own, [*args, *_rest(keys, stored, numbers)]))
@@ -131,6 +128,10 @@ def _order_keys(redis: Redis, keys: Keys, ref: str) -> Iterator[str]:
     yield order.decode() if order else keys.order_refs
 
 
-def _are_held(redis: Redis, keys: Keys) -> bool:
-    held: list[Any] = [redis.xpending(stream, GROUP) for stream in keys.streams if redis.exists(stream)]
-    return any(each["pending"] for each in held)
+def _is_held(redis: Redis, keys: Keys, stored: Stored) -> bool:
+    pending: Any = redis.xpending_range(_stream(keys, stored), GROUP, min=stored.handle, max=stored.handle, count=1)
+    return bool(pending)
+
+
+def _stream(keys: Keys, stored: Stored) -> str:
+    return dict(zip(("inbox", "retry", "replay", "bulk"), keys.streams, strict=True))[stored.place]
