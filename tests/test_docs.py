@@ -150,7 +150,9 @@ event_source_id = "1"
 """
 
 
-@pytest.mark.parametrize("text", [*blocks("docs/configure.md", "toml"), *blocks("docs/sources.md", "toml")])
+@pytest.mark.parametrize(
+    "text", [text for page in ("configure", "sources", "coming-from") for text in blocks(f"docs/{page}.md", "toml")]
+)
 def test_configurations_in_the_pages_are_accepted(text: str) -> None:
     whole = text if "[credentials" in text else BASE + text
     assert build(tomllib.loads(whole), {"TOKEN": "x", "TIKTOK_ACCESS_TOKEN": "x"}, source="docs").destinations
