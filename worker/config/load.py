@@ -108,6 +108,8 @@ def build(raw: dict[str, Any], environment: Mapping[str, str], *, source: str) -
     """
     faults: list[str] = []
     has_keys = _has_keys(environment, faults)
+    if 0 < len(environment.get("TIKTOK_EVENTS_INDEX_KEY", "").strip()) < _LEAST_INDEX_KEY:
+        faults.append(f"the environment: TIKTOK_EVENTS_INDEX_KEY must have at least {_LEAST_INDEX_KEY} characters")
     expanded = {
         key: value if key == "credentials" else _expanded(key, value, environment, faults) for key, value in raw.items()
     }
