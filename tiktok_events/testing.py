@@ -29,8 +29,8 @@ from tiktok_events.commands import Word
 from tiktok_events.connections import Connections
 from tiktok_events.registry import Limits, Registry
 
-#: Where a command of enqueue.lua has its first event: after the name, the keys, two arguments and the event's count.
-_FIRST_EVENT = 9
+#: Where the end of a command of enqueue.lua has its first event: after the trace and the event's count.
+_FIRST_EVENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,18 @@ def capture(*destinations: str) -> Iterator[Captured]:
     async def limits(_: Registry, destination: str, *, deadline: float) -> Limits:
         return await limits_of(registry, destination, deadline=deadline)
 
-    async def ask(_: Connections, key: str, *command: Word, **__: object) -> tuple[str, tuple[Word, ...]]:
-        return key, command
+    async def ask(
+        _: Connections, key: str, *head: Word, tail: Sequence[Word] = (), **__: object
+    ) -> tuple[str, Word, Sequence[Word]]:
+        return key, head[0], tail
 
-    async def answer(_: Connections, question: tuple[str, tuple[Word, ...]], **__: object) -> int:
-        key, command = question
-        if command[0] != "EVALSHA":
+    async def answer(_: Connections, question: tuple[str, Word, Sequence[Word]], **__: object) -> int:
+        key, name, tail = question
+        if name != "EVALSHA":
             return 0  # a wake-up's "SET ... NX": another one was just sent
         destination = key.partition("{")[2].partition("}")[0]
-        events = cast(tuple[bytes, ...], command[_FIRST_EVENT::3])
-        ids = command[_FIRST_EVENT + 1 :: 3]
+        events = cast(Sequence[bytes], tail[_FIRST_EVENT::3])
+        ids = tail[_FIRST_EVENT + 1 :: 3]
         captured.add(
             Enqueued(destination, str(event_id), json.loads(encoded))
             for encoded, event_id in zip(events, ids, strict=True)
