@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 Word = bytes | str | int
 
 #: A word of this size is sent by itself instead of being copied once more.
 _LARGE_BYTES = 32_768
 
 
-def packed(command: tuple[Word, ...]) -> list[bytes]:
-    """Returns a command in as few pieces as pays. redis-py's packer makes one of every 6 KB: 8 µs an event more."""
+def packed(head: tuple[Word, ...], tail: Iterable[Word] = ()) -> list[bytes]:
+    """Returns a command in as few pieces as pays. redis-py's packer makes one of every 6 KB: 8 µs an event more.
+
+    Args:
+        head: its first words, which are remembered: names, keys and settings, nothing of an event.
+        tail: the others.
+    """
     pieces: list[bytes] = []
-    waiting = [b"*%d\r\n" % len(command)]
-    for word in command:
+    waiting = [_remembered(head)]
+    count = len(head)
+    for word in tail:
+        count += 1
         raw = word if isinstance(word, bytes) else str(word).encode("utf-8")
         if len(raw) < _LARGE_BYTES:
             waiting.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
@@ -21,4 +31,11 @@ def packed(command: tuple[Word, ...]) -> list[bytes]:
         pieces += (b"".join(waiting), raw)
         waiting = [b"\r\n"]
     pieces.append(b"".join(waiting))
+    pieces[0] = b"*%d\r\n%b" % (count, pieces[0])
     return pieces
+
+
+@lru_cache(maxsize=1024)
+def _remembered(head: tuple[Word, ...]) -> bytes:
+    raws = [word if isinstance(word, bytes) else str(word).encode("utf-8") for word in head]
+    return b"".join([b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in raws])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -70,16 +71,17 @@ class Connections:
         self._wait = packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000))))
         self._start_afresh()
 
-    async def call(self, key: str, *command: Word, deadline: float, writes: bool) -> Any:
+    async def call(self, key: str, *head: Word, tail: Sequence[Word] = (), deadline: float, writes: bool) -> Any:
         """Sends a command once and returns the answer: ``ask`` and ``answer`` together."""
-        return await self.answer(await self.ask(key, *command, deadline=deadline, writes=writes), deadline=deadline)
+        question = await self.ask(key, *head, tail=tail, deadline=deadline, writes=writes)
+        return await self.answer(question, deadline=deadline)
 
-    async def ask(self, key: str, *command: Word, deadline: float, writes: bool) -> Question:
+    async def ask(self, key: str, *head: Word, tail: Sequence[Word] = (), deadline: float, writes: bool) -> Question:
         """Sends a command once; ``answer`` has to follow.
 
         Args:
             key: the command's first key; it says which server of a cluster is asked.
-            command: its words.
+            head, tail: its words; see ``packed``.
             deadline: on the clock of ``time.monotonic``; nothing is sent after it.
             writes: whether it matters that the command may have run.
 
@@ -87,7 +89,9 @@ class Connections:
             Unavailable: with ``maybe_stored`` only if ``writes`` and a part of it was sent.
         """
         replicas = self._replicas if writes else 0
-        pieces = packed(command) + self._wait if replicas else packed(command)
+        pieces = packed(head, tail)
+        if replicas:
+            pieces += self._wait
         question = Question(key, pieces, writes=writes, replicas=replicas)
         await self._send(question, None, deadline)
         return question

@@ -67,7 +67,7 @@ class Producer:
     def enqueue_many(self, events: Iterable[dict[str, Any]], *, destination: str) -> list[str]:
         """Stores events in their order, many in one round trip, and returns their ids.
 
-        ``events`` may be a generator; at most 200 events or half a mebibyte are held at a time. When one
+        ``events`` may be a generator; at most 400 events or a mebibyte are held at a time. When one
         is refused, those before it are stored and it and those after it are not: the error's
         ``stored`` says where to go on. An exception that ``events`` itself raises passes through in
         the same way: what it yielded before has been stored.

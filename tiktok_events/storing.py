@@ -41,8 +41,8 @@ class Sent(NamedTuple):
     """Events on their way, until the answer says how many were stored."""
 
     question: Question
-    arguments: list[Word]
-    destination: str
+    head: tuple[Word, ...]
+    tail: list[Word]
     chunk: Chunk
     limits: Limits
     pack: int
@@ -118,18 +118,18 @@ class Storing:
     ) -> Sent:
         """Sends one call of the script; ``stored`` has to follow."""
         key = keys.inbox(destination)
-        arguments: list[Word] = [3, key, keys.bulk(destination), keys.bulk_size(destination)]
         spans = publishing(key, chunk)
-        arguments += (limits.max_inbox, spans.begin())
-        arguments += chunk.words(pack=pack, destination=destination, keyring=self._settings.keyring)
+        head = (3, key, keys.bulk(destination), keys.bulk_size(destination), limits.max_inbox)
+        words = chunk.words(pack=pack, destination=destination, keyring=self._settings.keyring)
+        tail = [spans.begin(), *words]
         try:
             question = await self._connections.ask(
-                key, "EVALSHA", _SCRIPT_SHA, *arguments, deadline=deadline or self._deadline(), writes=True
+                key, "EVALSHA", _SCRIPT_SHA, *head, tail=tail, deadline=deadline or self._deadline(), writes=True
             )
         except BaseException:
             spans.end(failed=True)
             raise
-        return Sent(question, arguments, destination, chunk, limits, pack, spans)
+        return Sent(question, head, tail, chunk, limits, pack, spans)
 
     async def stored(self, sent: Sent) -> int:
         """Returns how many of the sent events, the first ones, were stored."""
@@ -140,10 +140,11 @@ class Storing:
                 found = await self._connections.answer(sent.question, deadline=self._deadline())
             except NoScriptError:  # a new or restarted server; EVAL makes it remember
                 found = await self._connections.call(
-                    keys.inbox(sent.destination),
+                    sent.question.key,
                     "EVAL",
                     SCRIPT,
-                    *sent.arguments,
+                    *sent.head,
+                    tail=sent.tail,
                     deadline=self._deadline(),
                     writes=True,
                 )

@@ -31,8 +31,8 @@ from tiktok_events.hashing import Hashing
 from tiktok_events.registry import Limits, Registry
 from tiktok_events.sealing import is_sealed, open_with, read_keyring, to_event
 
-#: Where a command of enqueue.lua has its first event: after the name, the keys, two arguments and the event's count.
-_FIRST_EVENT = 9
+#: Where the end of a command of enqueue.lua has its first event: after the trace and the event's count.
+_FIRST_EVENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +107,18 @@ def capture(*destinations: str) -> Iterator[Captured]:
         # An app that asks for hashing sees its events as it made them: which places are hashed, the workers say.
         return replace(found, hashing=Hashing())
 
-    async def ask(_: Connections, key: str, *command: Word, **__: object) -> tuple[str, tuple[Word, ...]]:
-        return key, command
+    async def ask(
+        _: Connections, key: str, *head: Word, tail: Sequence[Word] = (), **__: object
+    ) -> tuple[str, Word, Sequence[Word]]:
+        return key, head[0], tail
 
-    async def answer(_: Connections, question: tuple[str, tuple[Word, ...]], **__: object) -> int:
-        key, command = question
-        if command[0] != "EVALSHA":
+    async def answer(_: Connections, question: tuple[str, Word, Sequence[Word]], **__: object) -> int:
+        key, name, tail = question
+        if name != "EVALSHA":
             return 0  # a wake-up's "SET ... NX": another one was just sent
         destination = key.partition("{")[2].partition("}")[0]
-        events = cast(tuple[bytes, ...], command[_FIRST_EVENT::3])
-        ids = command[_FIRST_EVENT + 1 :: 3]
+        events = cast(Sequence[bytes], tail[_FIRST_EVENT::3])
+        ids = tail[_FIRST_EVENT + 1 :: 3]
         captured.add(
             Enqueued(destination, str(event_id), json.loads(_clear(encoded, destination, str(event_id))))
             for encoded, event_id in zip(events, ids, strict=True)
