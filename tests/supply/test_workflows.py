@@ -123,6 +123,7 @@ def test_a_releases_tools_are_locked() -> None:
         assert re.search(rf"^{name}==", locked, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("redis")
 def test_the_client_is_tried_by_storing_events_in_every_way(redis_url: str) -> None:
     done = run(sys.executable, "-W", "error", ".ci/try_client.py", PYTHONPATH=str(ROOT), REDIS_URL=redis_url)
     assert done.returncode == 0, done.stderr

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from typing import Any
 
 from redis import Redis
 
 from worker.keys import PEOPLE_KEY
+from worker.scripts import run
 
 
 def index_key(redis: Redis) -> bytes:
@@ -20,8 +22,5 @@ def index_key(redis: Redis) -> bytes:
     if given:
         return hashlib.sha256(given.encode()).digest()
     # Asked for each time: somebody may have emptied Redis since.
-    kept = redis.get(PEOPLE_KEY)
-    if kept is None:
-        redis.set(PEOPLE_KEY, secrets.token_bytes(32), nx=True)
-        kept = redis.get(PEOPLE_KEY)
-    return bytes(kept)  # type: ignore[arg-type] # bytes by now
+    kept: Any = redis.get(PEOPLE_KEY) or run(redis, "index_key", [PEOPLE_KEY], [secrets.token_bytes(32)])
+    return bytes(kept)
