@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import hashlib
 import json
 from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from tiktok_events import (
     Producer,
     keys,
 )
+from tiktok_events.cli import main
 from tiktok_events.sealing import (
     MAGIC,
     VARIABLE,
@@ -244,3 +247,28 @@ def test_captured_events_are_clear(keyed: Keyring) -> None:
     with capture("stores") as captured:
         Producer("redis://localhost:1").enqueue({"email": MAIL}, destination="stores")
     assert captured.events() == [{"email": MAIL}]
+
+
+def test_an_asynchronous_producer_seals_too(keyed: Keyring, store: redis.Redis, each_server: Any) -> None:
+    store.hset(keys.REGISTRY, "stores", '{"pack": 100}')
+
+    async def enqueue() -> list[str]:
+        async with AsyncProducer(each_server.url) as producer:
+            await producer.enqueue({"email": MAIL}, destination="stores")
+            return await producer.enqueue_many(({"email": MAIL, "n": n} for n in range(4)), destination="stores")
+
+    ids = asyncio.run(enqueue())
+    ((_, single),) = store.xrange(keys.inbox("stores"))  # type: ignore[misc]
+    ((_, pack),) = store.xrange(keys.bulk("stores"))  # type: ignore[misc]
+    assert is_sealed(single[b"event"])
+    assert MAIL.encode() in keyed.open(pack[b"events"], to_pack("stores", ids))
+
+
+def test_the_command_seals_what_a_file_has(
+    keyed: Keyring, store: redis.Redis, each_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", each_server.url)
+    (tmp_path / "events.jsonl").write_text(json.dumps({"email": MAIL}) + "\n")
+    assert main(["enqueue", "--destination", "stores", "--quiet", str(tmp_path / "events.jsonl")]) == 0
+    ((_, fields),) = store.xrange(keys.inbox("stores"))  # type: ignore[misc]
+    assert is_sealed(fields[b"event"])

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tiktok_events import Producer
+from tiktok_events.sealing import VARIABLE, is_sealed
 from worker.access import AccessTokens
 from worker.door import body
 from worker.door.problems import KINDS
@@ -239,3 +240,19 @@ def test_no_length_no_events(door: Any, token: str) -> None:
         environ_overrides={"CONTENT_LENGTH": None},
     )
     assert (answer.status_code, answer.json["code"]) == (411, "length_required")
+
+
+def test_with_keys_the_door_seals_what_it_takes(
+    make_app: Callable[..., Any],
+    make_door: Any,
+    token: str,
+    redis: redis_py.Redis,
+    redis_url: str,
+    purchase: Callable[..., dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(VARIABLE, "k1:" + "A" * 43 + "=")
+    with Producer(redis_url) as producer:
+        door = make_door(make_app(store=producer), token, redis)
+        assert door.post([purchase(1), purchase(2)]).status_code == 202
+    assert [is_sealed(fields[b"event"]) for fields in door.waiting()] == [True, True]

@@ -12,11 +12,12 @@ import orjson
 import pytest
 import redis as redis_py
 
+from tasks.enqueue import accept
 from tiktok_events import Producer
 from tiktok_events.sealing import is_sealed
 from worker.dead_letters import Changes, Filter, Queries
 from worker.envelope import Attempt, Envelope, unpacked
-from worker.keys import Keys
+from worker.keys import UNKNOWN, Keys
 from worker.registry import register
 from worker.retries import Retries
 from worker.retries import page as scheduled
@@ -214,3 +215,21 @@ def test_whatever_an_envelope_says_is_still_said_when_it_is_open(keybox: Any) ->
     )
     kept = vault.kept(whole)
     assert vault.opened(replace(kept, payload=kept.stored, sealed=None)) == kept
+
+
+def test_an_event_that_comes_by_celery_is_sealed_at_its_door_and_as_a_dead_letter_of_nobody(
+    redis: redis_py.Redis, redis_url: str, keyed_runtime: MakeRuntime, keybox: Any
+) -> None:
+    keybox.use("k1")
+    here = keyed_runtime()
+    register(redis, here.config)
+    with Producer(redis_url) as producer:
+        for destination in ("stores", "nowhere"):
+            accept(destination, canary_event(1), producer=producer, here=here, now=1.0)
+    assert is_sealed(redis.xrange(KEYS.inbox)[0][1][b"event"])
+    assert all(map(is_sealed, redis.hvals(Keys(UNKNOWN).dead_events)))
+    (letter,) = Queries(redis, Keys(UNKNOWN)).get_many(
+        [each.ref for each in Queries(redis, Keys(UNKNOWN)).scan(Filter())]
+    )
+    assert letter is not None
+    assert orjson.loads(letter.envelope.payload) == canary_event(1)

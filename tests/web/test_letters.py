@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import redis as redis_py
 
 from schemas import Fault
+from tiktok_events.sealing import VARIABLE, is_sealed
 from worker import app as celery
 from worker import audit
 from worker.access import AccessTokens
@@ -406,3 +408,33 @@ def ids(page: str) -> list[str]:
 def link(page: str, rel: str) -> str | None:
     found = re.search(rf'rel="{rel}" href="([^"]+)"', page)
     return found[1].replace("&amp;", "&") if found else None
+
+
+SEALED_WITH = {name: f"{name}:{b64encode(name.encode().ljust(32, b'.')).decode()}" for name in ("k1", "k2")}
+
+
+def test_a_sealed_letter_is_shown_mended_and_compared_like_any_other(
+    redis: redis_py.Redis, bury: Bury, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, SEALED_WITH["k1"])
+    letter = bury()
+    assert "Order Completed" in text(visit.get(place(letter)))
+    assert "person1@example.com" in text(visit.post(place(letter) + "/reveal"))
+    visit.get(place(letter) + "/edit")
+    assert visit.post(place(letter) + "/edit", {"settings": "properties.value = 47"}).status_code == 303
+    assert is_sealed(redis.hget(KEYS.dead_revisions, letter.ref))
+    assert "+ " in text(visit.get(place(letter)))
+
+
+def test_a_letter_that_does_not_open_says_why_and_cannot_be_mended(
+    bury: Bury, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, SEALED_WITH["k1"])
+    letter = bury()
+    monkeypatch.setenv(VARIABLE, SEALED_WITH["k2"])
+    assert "is sealed with key k1, which is not here" in text(visit.get(place(letter)))
+    assert "It is sealed with key k1" in text(visit.post(place(letter) + "/reveal"))
+    for path in ("/edit", "/edit/clear"):
+        answer = visit.get(place(letter) + path) if path == "/edit" else visit.post(place(letter) + path)
+        assert answer.status_code == 409
+        assert "Its event is sealed with key k1, which is not here." in text(answer)
