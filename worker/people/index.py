@@ -31,13 +31,13 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class PeopleIndex:
-    """The index of one destination. `key` returns the secret, and may ask Redis for it."""
+    """The index of one destination. `key` returns the secret, and may ask Redis for it; None: there is none."""
 
     redis: Redis
     keys: Keys
     places: Places
     region: str | None
-    key: Callable[[], bytes]
+    key: Callable[[], bytes | None]
 
     def members(self, envelopes: Iterable[Envelope]) -> list[str]:
         """Return the entries of some events."""
@@ -46,9 +46,9 @@ class PeopleIndex:
             for envelope in envelopes
             for each in hashes_in(parsed(opened(self.keys.destination, envelope)), self.places, self.region)
         ]
-        if not found:
+        key = self.key() if found else None
+        if key is None:
             return []
-        key = self.key()
         return [f"{_digest(key, each)} {ref}" for ref, each in found]
 
     def note(self, envelopes: Iterable[Envelope]) -> None:
@@ -61,6 +61,8 @@ class PeopleIndex:
         """Return the refs of the events in which one of these hashes was found."""
         key = self.key()
         found: set[str] = set()
+        if key is None:
+            return found
         for each in hashes:
             digest = _digest(key, each)
             rows: Any = self.redis.zrangebylex(self.keys.people, f"[{digest} ", f"({digest}!")
