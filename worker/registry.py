@@ -24,13 +24,13 @@ def register(redis: Redis, config: Config) -> None:
             "max_inbox": destination.max_inbox,
             "max_event_bytes": destination.max_event_bytes,
             # Updates of an order are written down one by one as they are claimed, so they come one by one.
-            "identifiers": _identifiers(destination),
+            "identifiers": identifiers(destination),
             "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
         }
         redis.hset(REGISTRY, name, orjson.dumps(limits).decode())
 
 
-def _identifiers(destination: Destination) -> dict[str, Any] | None:
+def identifiers(destination: Destination) -> dict[str, Any] | None:
     """Return what `tiktok_events.hashing` reads: None where a producer could not find all of them."""
     if any(hidden_places(destination.mapping)):
         return None
