@@ -16,6 +16,7 @@ from benchmarks.order import orders
 from benchmarks.processes import SLOTS, Group, celery_worker
 from benchmarks.usual import BATCHES, NAIVE, task_of
 from tiktok_events import Producer
+from tiktok_events.keys import REGISTRY
 from worker.keys import Keys
 
 _LIMIT_STREAM = "limit"
@@ -51,23 +52,33 @@ class Ours:
     def fill(self, ground: Ground, count: int) -> None:
         """Enqueue through the client: one by one, or in bulk."""
 
+        keys = Keys(DESTINATION)
+
         def enqueue() -> None:
             with Producer(ground.redis_url, max_inbox=count) as producer:
-                if self._bulk:
-                    producer.enqueue_many(orders(count), destination=DESTINATION)
-                    return
                 for order in orders(count):
                     producer.enqueue(order, destination=DESTINATION)
 
-        ground.prepare(f"{self.name}:{count}", Keys(DESTINATION).inbox, enqueue)
+        def enqueue_many() -> None:
+            # What workers tell producers at their start: that they read packs.
+            ground.redis.hset(REGISTRY, DESTINATION, '{"pack":100}')
+            with Producer(ground.redis_url, max_inbox=count) as producer:
+                producer.enqueue_many(orders(count), destination=DESTINATION)
+
+        if self._bulk:
+            ground.prepare(f"{self.name}:{count}", keys.bulk, enqueue_many)
+            ground.redis.set(keys.bulk_size, count)
+        else:
+            ground.prepare(f"{self.name}:{count}", keys.inbox, enqueue)
 
     def workers(self, ground: Ground) -> Group:
         """Return one Celery worker."""
         return _group(ground, "ours", [celery_worker(sys.executable, "worker")])
 
     def left(self, ground: Ground) -> int:
-        """Return the length of the inbox: what is settled is deleted."""
-        return int(ground.redis.xlen(Keys(DESTINATION).inbox))
+        """Return what the inbox holds: what is settled is deleted."""
+        keys = Keys(DESTINATION)
+        return int(ground.redis.xlen(keys.inbox)) + int(ground.redis.get(keys.bulk_size) or 0)
 
 
 class Limit:

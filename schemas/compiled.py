@@ -32,7 +32,7 @@ def accepting(schema: Schema) -> Load:
     """
     if any(schema._hooks.values()) or schema.unknown != EXCLUDE or schema.many or schema.partial:
         raise TypeError(f"{type(schema).__name__} has hooks or options that only marshmallow knows")
-    # Generated, since asking in place is what makes it quick: 4.8 µs for an order of three products, of which a loop
+    # Generated, since asking in place is what makes it quick: 5.3 µs for an order of three products, of which a loop
     # that calls `accept` for every field takes 11.1.
     given: dict[str, Any] = {"missing": missing, "ValidationError": ValidationError}
     return function_of("\n".join(_load_lines(schema, given)), given, name=f"load of {type(schema).__name__}")

@@ -16,7 +16,7 @@ _BRACKETED_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 
 # Digits with the marks between them that parsing passes over, at most two at a time, as in `+1 (201) 555-0123`.
 _WITH_MARKS = re.compile(r"[+(]?\d(?:[ ().-]{0,2}\d)+", re.ASCII)
-_MARKS = str.maketrans("", "", " ().-")
+_MARKS = b" ().-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def to_e164(text: str, region: str | None) -> str:
     if _E164.fullmatch(text):
         return _international(text) or parse_e164(text, region=region)
     if _WITH_MARKS.fullmatch(text):
-        digits = text.translate(_MARKS)
-        if digits[0] == "+":
-            found = _international(digits)
-        elif text.startswith("00"):
+        digits = text.encode().translate(None, _MARKS).decode()
+        if text.startswith("00"):
             found = _from_abroad(digits, region)
+        elif digits[0] == "+":
+            found = _international(digits) if _E164.fullmatch(digits) else None
         else:
             found = _domestic(digits, region)
         if found:
@@ -76,7 +76,7 @@ def to_e164(text: str, region: str | None) -> str:
 
 
 def parse_e164(text: str, *, region: str | None) -> str:
-    """Do what `to_e164` does by parsing alone: the rule itself, to which that knows short cuts (1 instead of 25 µs)."""
+    """Do what `to_e164` does by parsing alone: the rule itself, to which that knows short cuts (2 instead of 25 µs)."""
     attempts = [(text, region)]
     without_zero = _BRACKETED_TRUNK_ZERO.sub("", text, count=1)
     if text.lstrip("( ")[:1] in {"+", "\uff0b"}:
@@ -105,15 +105,15 @@ def _parse(text: str, region: str | None) -> str | None:
     return written if _E164.fullmatch(written) else None
 
 
-def _international(digits: str) -> str | None:
-    """Return what parsing makes of `+` and digits, None if that is not sure."""
-    if _E164.fullmatch(digits):
-        # No calling code begins with another one, so the first that is known is the one.
-        for end in (2, 3, 4):
-            code = digits[1:end]
-            plan = _plan_of_code(code)
-            if plan is not None:
-                return _written(code, plan.national(digits[end:]))
+def _international(number: str) -> str | None:
+    """Return what parsing makes of `+` and up to 15 digits, None if that is not sure."""
+    # No calling code begins with another one, so the first that is known is the one.
+    for end in (2, 3, 4):
+        plan = _plan_of_code(number[1:end])
+        if plan is not None:
+            digits = number[end:]
+            national = plan.national(digits)
+            return number if national is digits else _written(plan.code, national)
     return None
 
 
@@ -144,7 +144,8 @@ def _from_abroad(digits: str, region: str | None) -> str | None:
             is_plus = not is_changed and len(digits) not in plan.lengths | plan.lengths_abroad
         if not is_plus:
             return None
-    return _international("+" + digits[2:])
+    number = f"+{digits[2:]}"
+    return _international(number) if _E164.fullmatch(number) else None
 
 
 def _written(code: str, national: str | None) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.client import Pipeline
 
 from worker.keys import Keys
 from worker.latency import quantile_ms
@@ -56,13 +57,11 @@ def total(minutes: Iterable[Minute]) -> Minute:
     return Minute(sums)
 
 
-def note_backlog(redis: Redis, keys: Keys, *, waiting: int, oldest_seconds: float, now: float) -> None:
+def note_backlog(pipe: Pipeline, keys: Keys, *, waiting: int, oldest_seconds: float, now: float) -> None:
     """Write down what waits in the present minute. Several who look in one minute overwrite each other."""
     key = keys.minute(int(now // 60))
-    pipe = redis.pipeline(transaction=True)
     pipe.hset(key, mapping={BACKLOG: waiting, OLDEST: int(oldest_seconds)})
     pipe.expire(key, MINUTE_LIVES_SECONDS)
-    pipe.execute()
 
 
 class History:

@@ -15,6 +15,7 @@ from redis import Redis
 
 from schemas import Item
 from worker.keys import Keys
+from worker.scripts import run
 
 
 def digest(item: Item) -> bytes:
@@ -36,8 +37,10 @@ class Ledger:
         if not self.lives_seconds or not digests:
             return [False] * len(digests)
         today = int(now // 86400)
-        pipe = self.redis.pipeline(transaction=False)
         # One day ahead, too: another worker's clock may have reached it already.
-        for day in range(today - ceil(self.lives_seconds / 86400), today + 2):
-            pipe.smismember(self.keys.ledger(day), list(digests))
-        return [any(day) for day in zip(*pipe.execute(), strict=True)]
+        days = range(today - ceil(self.lives_seconds / 86400), today + 2)
+        places = run(self.redis, "known", [self.keys.ledger(day) for day in days], list(digests))
+        known = [False] * len(digests)
+        for place in places:
+            known[place] = True
+        return known

@@ -39,6 +39,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "request_id": ("text", "TikTok's id of the request"),
     "attempts": ("integer", "attempts used so far"),
     "wait_seconds": ("number", "until the event is tried again"),
+    "endpoint": ("text", "which of the web pages failed"),
     "host": ("text", "address that a server of ours listens on"),
     "port": ("integer", "its port"),
     "latency_seconds": ("number", "since the event was enqueued"),

@@ -31,6 +31,8 @@ _SURE_SECONDS = 0.5
 _AT_ONCE = 100
 
 _QUIET_WAIT_SECONDS = 10.0
+LONGEST_SILENCE_SECONDS = 2 * _QUIET_WAIT_SECONDS
+"""After so long without a turn something is wrong with who listens."""
 _QUIET_LOOK_SECONDS = 30.0
 """Where nothing waits, is held or is scheduled, only a new entry can change that, and those are listened to."""
 
@@ -38,8 +40,12 @@ _QUIET_LOOK_SECONDS = 30.0
 class Lookout:
     """Looks and listens for one process, under the name it leads by: `watch:...` or `serve:...`."""
 
-    def __init__(self, redis: Redis, destinations: Mapping[str, Destination], *, name: str) -> None:
+    def __init__(
+        self, redis: Redis, destinations: Mapping[str, Destination], *, name: str, skips_all: bool = False
+    ) -> None:
+        """Make one. With `skips_all` nothing is heard of that a look has seen; else what it reserved a task for."""
         self.name = name
+        self._skips_all = skips_all
         self.sweep_is_due = False
         self._leads_until = 0.0
         self._redis = redis
@@ -100,6 +106,8 @@ class Lookout:
             for name, tick in zip(part, self._schedule.look_at(part), strict=True):
                 self._tell_of_fault(name, tick.fault)
                 found += [Lease(name, token) for token in tick.tokens]
+                if tick.tokens or self._skips_all:
+                    self._hear_after(name, tick.newest)
                 if tick.wait_seconds is not None:
                     wait = min(wait, tick.wait_seconds)
                 quiet = quiet and tick.quiet
@@ -107,6 +115,11 @@ class Lookout:
                 (self._blocked.add if tick.blocked else self._blocked.discard)(name)
         self._is_quiet = quiet and len(names) == len(self._destinations)
         return found, wait
+
+    def _hear_after(self, name: str, newest: Sequence[str]) -> None:
+        for key, entry_id in zip(self._heard[name], newest, strict=True):
+            if entry_id:
+                self._last_seen[key] = entry_id
 
     def _tell_of_fault(self, name: str, fault: str) -> None:
         if fault and name not in self._faulty:

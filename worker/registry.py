@@ -19,15 +19,19 @@ def register(redis: Redis, config: Config) -> None:
     One that a former configuration had stays: a producer that still sends to it must not lose its events, and
     `status` shows what waits there unread.
     """
-    for name, destination in config.destinations.items():
-        limits = {
-            "max_inbox": destination.max_inbox,
-            "max_event_bytes": destination.max_event_bytes,
-            # Updates of an order are written down one by one as they are claimed, so they come one by one.
-            "identifiers": identifiers(destination),
-            "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
-        }
-        redis.hset(REGISTRY, name, orjson.dumps(limits).decode())
+    if config.destinations:
+        redis.hset(REGISTRY, mapping={name: _limits(destination) for name, destination in config.destinations.items()})
+
+
+def _limits(destination: Destination) -> str:
+    limits = {
+        "max_inbox": destination.max_inbox,
+        "max_event_bytes": destination.max_event_bytes,
+        "identifiers": identifiers(destination),
+        # Updates of an order are written down one by one as they are claimed, so they come one by one.
+        "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
+    }
+    return orjson.dumps(limits).decode()
 
 
 def identifiers(destination: Destination) -> dict[str, Any] | None:

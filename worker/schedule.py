@@ -40,6 +40,8 @@ class Tick:
     """Whether it is paused, throttled or its breaker open, so that new entries change nothing."""
     quiet: bool = False
     """Whether nothing waits, is held or is scheduled."""
+    newest: tuple[str, ...] = ("", "", "")
+    """The newest entries of inbox, bulk and replay stream, where there are any."""
     fault: str = ""
     """What Redis refuses here (a key of the wrong type, say), by the name of its error. The others are not held up."""
 
@@ -70,11 +72,12 @@ class Schedule:
             if refusal is not None:
                 ticks.append(Tick((), 0, None, fault=type(refusal).__name__))
                 continue
-            (_, next_due), (reserved, backlog, blocked, busy) = promoted, looked
+            (_, next_due), (reserved, backlog, blocked, busy, newest) = promoted, looked
             waits = [next_due / 1000] if next_due >= 0 else []
             waits += [blocked / 1000] if blocked > 0 else []
             quiet = next_due < 0 and not (backlog or blocked or busy)
-            ticks.append(Tick(tuple(offer[:reserved]), backlog, min(waits, default=None), blocked != 0, quiet))
+            ids = tuple(each.decode() for each in newest)
+            ticks.append(Tick(tuple(offer[:reserved]), backlog, min(waits, default=None), blocked != 0, quiet, ids))
         return ticks
 
     def _offered(self, name: str) -> list[str]:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,6 +31,7 @@ _LISTENING_LEASE_SECONDS = 1.0
 """The lease of a batch that was taken on hearing of it: nobody renews it, and it must not keep others away for long."""
 
 _SHARE_SECONDS = 0.1
+_OVERLAP_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Slice:
         """Destinations of which a batch is filling, and when it is taken."""
         self._silent_since = clock()
         self._shared_at = 0.0
+        self._handed_over = False
 
     def run(self, leases: Sequence[Lease], *, leading_as: str | None = None, listen: bool = True) -> Rest:
         """Serve until nothing is left to do or the slice is over; return what the next one goes on with.
@@ -85,9 +88,9 @@ class Slice:
             self._flights.land()
         over = self._clock() >= self._end
         going_on = leads and over and not self._is_silent()
-        if leads and not going_on:
+        if leads and not going_on and not self._handed_over:
             lookout.resign()
-        return Rest(tuple(self._turns), lookout.name if going_on else None)
+        return Rest(tuple(self._turns), lookout.name if going_on and not self._handed_over else None)
 
     def _take_turn(self, lease: Lease, lookout: Lookout, *, listening: bool) -> None:
         """Take one batch of a destination and send it off; keep the lease while there may be more."""
@@ -141,6 +144,9 @@ class Slice:
         self._here.meter.progress()
         if lookout.sweep_is_due:
             self._calls.sweep()
+        hand_over_at = self._end - _OVERLAP_SECONDS
+        if self._clock() >= hand_over_at:
+            self._hand_over(lookout)
         self._share(lookout.look())
         now = self._clock()
         for name in [name for name, at in self._awaited.items() if at <= now]:
@@ -148,9 +154,8 @@ class Slice:
             self._hear(name, lookout)
         if self._turns:
             return True
-        until = min(
-            [self._end, now + lookout.wait_seconds, self._silent_since + _QUIET_SECONDS, *self._awaited.values()]
-        )
+        end = hand_over_at if now < hand_over_at else self._end
+        until = min([end, now + lookout.wait_seconds, self._silent_since + _QUIET_SECONDS, *self._awaited.values()])
         for name in lookout.listen(max(0.001, until - now), but=self._awaited):
             now = self._clock()
             ready_at = self._here.pace(name).ready_at(now)
@@ -159,6 +164,13 @@ class Slice:
             else:
                 self._hear(name, lookout)
         return bool(self._awaited or self._turns) or not self._is_silent()
+
+    def _hand_over(self, lookout: Lookout) -> None:
+        """Call the task that listens after this one before this one ends: in another slot both do for a moment."""
+        if not self._handed_over and not self._is_silent():
+            with suppress(OperationalError):
+                self._calls.go_on((), lookout.name)
+                self._handed_over = True
 
     def _hear(self, name: str, lookout: Lookout) -> None:
         """Take what was heard of."""

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _VACANCY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 _RECOVER_SECONDS = 1.0
+_STOP_SECONDS, _STOP_TRIES = 0.5, 10
 
 
 class Waker(threading.Thread):
@@ -63,8 +64,12 @@ class Waker(threading.Thread):
             self._lookout(redis).resign()
         except (RedisError, OSError):
             log.debug("lease left to end by itself")
-        # It may be listening, for seconds to come.
-        self._waiting.connection_pool.disconnect()
+        # It may be listening, for seconds to come, or be about to.
+        for _ in range(_STOP_TRIES):
+            self._waiting.connection_pool.disconnect()
+            if not self.is_alive():
+                return
+            self.join(_STOP_SECONDS / _STOP_TRIES)
 
     def run(self) -> None:
         """Lead, or wait to; go on through whatever Redis does."""
@@ -93,7 +98,7 @@ class Waker(threading.Thread):
                 self._stopping.wait(_RECOVER_SECONDS)
 
     def _lookout(self, redis: Redis) -> Lookout:
-        return Lookout(redis, self._destinations, name=self._leads_as)
+        return Lookout(redis, self._destinations, name=self._leads_as, skips_all=True)
 
     def _watch(self, lookout: Lookout) -> None:
         """Look at everything when it is due, listen in between, and call tasks for what is found."""
@@ -107,8 +112,6 @@ class Waker(threading.Thread):
         # Asked again: a deliver task that serves what it hears itself may have taken over meanwhile.
         if heard and not self._stopping.is_set() and lookout.leads(for_sure=True):
             started = time.monotonic()
-            # Before the look: what comes after it is heard.
-            lookout.skip(heard)
             self._call_for(lookout.look(heard))
             # A stream that is written to all the time would otherwise turn this into a busy loop.
             self._stopping.wait(max(0.0, _PAUSE_SECONDS - (time.monotonic() - started)))

@@ -29,7 +29,7 @@ class AmperitySource:
     mapping_shape: Shape = "as_is"
 
     def __init__(self, event_source: EventSource, event_source_id: str) -> None:
-        self._fields = FieldTable(COLUMNS, event_source, page_url=("page_url",))
+        self._fields = FieldTable(COLUMNS, event_source)
         # Only what stands there literally can be compared with a row; a pixel's code is no event set.
         literal = event_source == "offline" and "{{" not in event_source_id
         self._event_set_id = event_source_id.strip() if literal else None

@@ -39,7 +39,7 @@ class CommandersActSource:
     mapping_shape: Shape = "found"
 
     def __init__(self, event_source: EventSource, event_source_id: str) -> None:  # noqa: ARG002 - the same for every set
-        self._fields = FieldTable(FIELDS, event_source, page_url=parts_of("context.page.url"))
+        self._fields = FieldTable(FIELDS, event_source)
 
     def select(self, event: Raw) -> Selection | Fault:  # noqa: ARG002 - the mappings select
         """Take nothing: there are no presets."""

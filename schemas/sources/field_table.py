@@ -7,30 +7,30 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from schemas.event_sources import EventSource
-from schemas.paths import Parts, read
+from schemas.paths import read
 from schemas.sources.reading import FieldSource, reader
 from schemas.sources.source import Raw
 from tiktok_events.text import is_blank
 
 _TTCLID = "user.ttclid"
+_PAGE_URL = "page.url"
 
 
 class FieldTable:
-    """The fields of one source's events for one event source. `page_url` is where a missing click id is looked for."""
+    """The fields of one source's events for one event source. A missing click id is looked for in the page's URL."""
 
-    __slots__ = ("_page_url", "_paths", "_read")
+    __slots__ = ("_paths", "_read")
 
-    def __init__(self, fields: Iterable[FieldSource], event_source: EventSource, *, page_url: Parts) -> None:
+    def __init__(self, fields: Iterable[FieldSource], event_source: EventSource) -> None:
         used = [field for field in fields if event_source in field.event_sources]
-        self._page_url = page_url
         self._paths = {field.target: field.paths for field in used}
         self._read = reader(used, name="reading of a field table")
 
     def read(self, event: Raw) -> dict[str, Any]:
         """Return a new dict in the contract's form with every field that has a value, each part a new dict too."""
         plain = self._read(event)
-        if "ttclid" not in plain.get("user", ()):
-            ttclid = ttclid_of(read(event, self._page_url))
+        if "page" in plain and "ttclid" not in plain.get("user", ()):
+            ttclid = ttclid_of(plain["page"].get("url"))
             if ttclid:
                 plain.setdefault("user", {})["ttclid"] = ttclid
         return plain
@@ -46,7 +46,7 @@ class FieldTable:
         paths = self._paths[field]
         filled = [path for path in paths if not is_blank(read(event, path))]
         if field == _TTCLID and not filled:
-            return ".".join(self._page_url)
+            paths = self._paths[_PAGE_URL]
         return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
 
 

@@ -1,8 +1,8 @@
 """How is a table of fields read from an object without walking every path of every field?
 
 By a function generated once of the table: it steps into each holder once, and looks at a field's other paths only where
-the first has nothing. 2.1 µs for a Segment order and 0.3 for each of its products; a loop over the table takes 4.5
-and 0.8.
+the first has nothing. 2.0 µs for a Segment order and 0.5 for each of its products; a loop over the table takes 4.6
+and 0.9.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from tiktok_events.text import EDGES, is_blank
 
 Reader = Callable[[dict[str, Any]], dict[str, Any]]
 
-# `is_blank`, the other way round and with its usual answers in place.
-_FULL = "(found.strip(EDGES) if type(found) is str else type(found) is not list or not is_blank(found))"
+# `is_blank`, the other way round and with its usual answers in place: a text between these two begins with a visible
+# character, and what is neither text nor list is not blank.
+_FULL_TEXT = "('!' <= found < '\\x7f' or found.strip(EDGES))"
+_FULL = f"({_FULL_TEXT} if type(found) is str else type(found) is not list or not is_blank(found))"
 _NOTHING: dict[str, Any] = {}
 
 

@@ -21,7 +21,6 @@ from schemas.suggestions import did_you_mean
 from tiktok_events.text import is_blank
 
 _PRODUCTS = ("properties", "products")
-_PAGE_URL = ("context", "page", "url")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
 _is_well_placed = well_placed(_CONTAINERS, name="containers of a Segment call")
 _read_product = reader(PRODUCT_FIELDS, name="reading of a Segment product")
@@ -36,7 +35,7 @@ class SegmentSource:
     mapping_shape: Shape = "found"
 
     def __init__(self, event_source: EventSource, event_source_id: str) -> None:  # noqa: ARG002 - the same for every set
-        self._fields = FieldTable(FIELDS, event_source, page_url=_PAGE_URL)
+        self._fields = FieldTable(FIELDS, event_source)
         self._page = Selection(page_event(event_source), "products")
         self._presets = {preset.trigger: Selection(preset.event, preset.shape) for preset in PRESETS if preset.trigger}
 

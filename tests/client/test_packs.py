@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -60,7 +61,8 @@ def test_many_are_packed_in_their_order(producer: Producer, workers: redis.Redis
 def test_a_pack_says_when_it_came_and_whose_trace_it_is(
     producer: Producer, workers: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tiktok_events.storing.current_traceparent", lambda: "00-trace-span-01")
+    spans = SimpleNamespace(begin=lambda: "00-trace-span-01", end=lambda **_: None)
+    monkeypatch.setattr("tiktok_events.storing.publishing", lambda *_: spans)
     producer.enqueue_many(numbered(4), destination="stores")
     ((entry_id, fields),) = workers.xrange(BULK)  # type: ignore[misc]
     assert fields.keys() == {b"events", b"ids", b"n", b"enqueued_at", b"traceparent"}

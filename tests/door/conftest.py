@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tiktok_events import Producer
+from tiktok_events.keys import REGISTRY
 from worker.access import AccessTokens
 from worker.config import Config
 from worker.config.load import build
@@ -81,6 +83,10 @@ def config() -> Config:
 @pytest.fixture
 def producer(redis_url: str, redis: redis_py.Redis, config: Config) -> Iterator[Producer]:
     register(redis, config)
+    for name, destination in config.destinations.items():
+        # Without packs, so that what is waiting can be read in its order; the client's tests have them.
+        limits = {"max_inbox": destination.max_inbox, "max_event_bytes": destination.max_event_bytes}
+        redis.hset(REGISTRY, name, json.dumps(limits))
     with Producer(redis_url) as producer:
         yield producer
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tasks.sweep import sweep_destination
+from tasks.sweep import sweep_all
 from tiktok_events import Producer
 from worker.config import ConfigError
 from worker.config.load import build
@@ -76,8 +76,8 @@ def test_the_sweep_takes_out_what_has_left(store: Any, redis: Redis) -> None:
     Changes(redis, store.keys).discard(letters.scan(Filter()))
     store.die(b'{"userId": "17"}', "17-0")
     assert heal(redis, store.keys, most=1000) < 2500
-    sweep_destination(store.here, store.settings, now=time.time())
-    sweep_destination(store.here, store.settings, now=time.time())
+    sweep_all(store.here, store.here.config, now=time.time())
+    sweep_all(store.here, store.here.config, now=time.time())
     assert redis.zcard(store.keys.people) == 1
     assert store.index.refs([sha256(b"17").hexdigest()]) == {"17-0"}
     assert redis.hget(store.keys.state, "people_healed_to") is None

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from redis import Redis
 
-from tasks.sweep import sweep_destination
+from tasks.sweep import sweep_all
 from worker.inbox import Inbox, Terms
 from worker.keys import Keys
 from worker.overview import look
@@ -63,7 +63,7 @@ def test_what_waits_for_too_long_is_removed_and_counted(
     redis.xadd(KEYS.bulk, {"events": "{}\n{}\n{}", "n": 3}, id=ago(7200))
     redis.set(KEYS.bulk_size, 3)
     for _ in range(2):
-        sweep_destination(here, here.config.destinations["stores"], now=time.time())
+        sweep_all(here, here.config, now=time.time())
     now = look(redis, "stores", now=time.time())
     assert (now.waiting, now.totals.get("purged", 0)) == ((3, 6) if limit else (9, 0))
     assert now.oldest_seconds == pytest.approx(3000 if limit else 7200, abs=5)
@@ -73,5 +73,5 @@ def test_what_a_worker_holds_is_not_taken_from_it(make_runtime: Callable[..., Ru
     here = make_runtime(inbox_max_age="1h")
     redis.xadd(KEYS.inbox, {"event": "{}"}, id=ago(7200))
     assert len(Inbox(redis, KEYS, consumer="w").take("t", Terms()).batch) == 1
-    sweep_destination(here, here.config.destinations["stores"], now=time.time())
+    sweep_all(here, here.config, now=time.time())
     assert redis.xlen(KEYS.inbox) == 1

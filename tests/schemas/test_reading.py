@@ -82,7 +82,7 @@ def leaves(plain: dict[str, Any]) -> list[Any]:
 
 
 def test_reads_a_new_dict_each_time_whose_parts_are_new_too() -> None:
-    table = FieldTable(segment_fields.FIELDS, "web", page_url=("url",))
+    table = FieldTable(segment_fields.FIELDS, "web")
     event = {"messageId": "m", "userId": "u", "context": {"page": {"url": "x"}}}
     first, second = table.read(event), table.read(event)
     for part in ("user", "page", "properties"):
@@ -98,7 +98,7 @@ def test_a_table_reads_the_fields_of_its_event_source_alone(source: Any) -> None
         FieldSource("a", from_paths("x"), event_sources=(source,)),
         FieldSource("b", from_paths("x"), event_sources=tuple(each for each in EVENT_SOURCES if each != source)),
     )
-    assert FieldTable(fields, source, page_url=("url",)).read({"x": 1}) == {"a": 1}
+    assert FieldTable(fields, source).read({"x": 1}) == {"a": 1}
 
 
 CONTAINERS = tuple(parts_of(path) for path in ("a", "b", "b.c", "b.c.d"))

@@ -19,6 +19,7 @@ from worker.inbox import Inbox, Terms
 from worker.keys import GROUP, Keys
 from worker.replay_jobs import ReplayJobs
 from worker.runtime import Runtime
+from worker.scripts import run
 
 KEYS = Keys("stores")
 
@@ -96,7 +97,7 @@ def test_a_consumer_that_claims_while_it_is_forgotten_loses_nothing(
 
     def keep_sweeping() -> None:
         while not over.is_set():
-            _forget_dead_consumers(here, KEYS)
+            run(here.redis, *_forget_dead_consumers(KEYS))
 
     sweeping = threading.Thread(target=keep_sweeping)
     sweeping.start()

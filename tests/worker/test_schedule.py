@@ -103,7 +103,8 @@ def test_a_destination_that_may_not_go_on_reserves_nothing(redis: redis_py.Redis
     add(redis, 5)
     pauses = Pauses(redis, KEYS)
     pauses.pause("command", detail="", by="me", credential="", now=time.time())
-    assert look() == Tick((), 5, None, blocked=True)
+    tick = look()
+    assert (tick.tokens, tick.backlog, tick.wait_seconds, tick.blocked, tick.quiet) == ((), 5, None, True, False)
     pauses.resume(now=time.time())
 
     pauses.block(30)

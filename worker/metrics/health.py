@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from tiktok_events.keys import CELERY_QUEUE
 from worker.connection import connect
+from worker.lookout import LONGEST_SILENCE_SECONDS
 from worker.metrics.board import Board, Own
 
 SHORTEST_BOUND_SECONDS = 60.0
@@ -71,7 +72,7 @@ def _faults(board: Board, found: list[Process], now: float, bound: float) -> Ite
     if not found:
         return
     waker = waker_silent_seconds(board, now=now)
-    if waker > bound:
+    if waker > max(bound, LONGEST_SILENCE_SECONDS):
         yield f"the waker has not turned for {waker:.0f} s"
     for process in found:
         if process.state == "T":

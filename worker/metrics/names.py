@@ -21,7 +21,7 @@ COUNTED = (
 """The counters of a destination that are exported as they are; `dead` comes by reason, `requests` by itself."""
 
 STAGES = ("claim", "prepare", "send", "settle")
-TASKS = ("deliver", "enqueue", "replay", "sweep", "wake", "other")
+TASKS = ("serve", "deliver", "enqueue", "replay", "sweep", "wake", "other")
 
 LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "destination": ("a name of the configuration; `_unknown` for events that named none that exists", ()),

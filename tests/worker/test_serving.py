@@ -1,0 +1,243 @@
+"""What a deliver task does when it has nothing to do: it listens, and delivers what it hears of by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+import redis as redis_py
+from kombu.exceptions import OperationalError
+
+from tiktok_events import Producer
+from worker.calls import MOST_TOGETHER, SERVE_TASK, SWEEP_TASK, Calls, parts
+from worker.inbox import Terms
+from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
+from worker.lookout import Lookout
+from worker.overview import look
+from worker.registry import register
+from worker.runtime import Runtime
+from worker.sandbox import Sandbox
+from worker.schedule import Lease
+from worker.serving import Rest, Slice
+
+KEYS = Keys("stores")
+MakeRuntime = Callable[..., Runtime]
+MakeOrder = Callable[..., dict[str, Any]]
+
+
+class Broker:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __call__(self, name: str, args: tuple[Any, ...] = (), **_: object) -> None:
+        self.sent.append((name, args))
+
+    @property
+    def served(self) -> list[tuple[Any, ...]]:
+        return [args for name, args in self.sent if name == SERVE_TASK]
+
+
+@pytest.fixture
+def broker(redis: redis_py.Redis) -> Broker:
+    redis.set(SWEPT, "1")  # the house is swept
+    return Broker()
+
+
+@pytest.fixture
+def put(redis: redis_py.Redis, order_completed: MakeOrder) -> Callable[..., None]:
+    def put(*numbers: int) -> None:
+        pipe = redis.pipeline()
+        for number in numbers:
+            pipe.xadd(KEYS.inbox, {"event": orjson.dumps(order_completed(number)), "id": f"message-{number}"})
+        pipe.execute()
+
+    return put
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[[float, Callable[[], object]], None]]:
+    """Do something a while from now."""
+    timers: list[threading.Timer] = []
+
+    def do(seconds: float, act: Callable[[], object]) -> None:
+        timers.append(threading.Timer(seconds, act))
+        timers[-1].start()
+
+    yield do
+    for timer in timers:
+        timer.join()
+
+
+def run(here: Runtime, broker: Broker, *leases: Lease, seconds: float = 2.0, leading_as: str | None = None) -> Rest:
+    return Slice(here, Calls(here.redis, broker), seconds=seconds).run(leases, leading_as=leading_as)
+
+
+def test_what_comes_while_it_listens_is_delivered_without_a_message(
+    make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    put(1)
+    for number in range(2, 6):
+        later(0.15 * number, lambda number=number: put(number))
+    rest = run(make_runtime(), broker, Lease("stores", "t"), seconds=1.2)
+    assert len(sandbox.deliveries) == 5
+    # Events came until a moment ago: the one that follows goes on listening, under the same name.
+    ((leases, leading_as),) = broker.served
+    assert leases == ()
+    assert leading_as.startswith("serve:")
+    assert not rest
+
+
+def test_it_hands_back_when_nothing_comes(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, broker: Broker, put: Any
+) -> None:
+    put(1)
+    started = time.monotonic()
+    assert not run(make_runtime(), broker, Lease("stores", "t"), seconds=10)
+    assert time.monotonic() - started < 3
+    assert broker.sent == []
+    assert not redis.exists(LEADER)
+    assert redis.llen(VACANCY) == 1
+
+
+def test_it_takes_over_from_who_watches_and_not_from_who_serves(redis: redis_py.Redis) -> None:
+    watching = Lookout(redis, {}, name="watch:a")
+    assert watching.leads()
+    assert not Lookout(redis, {}, name="watch:b").leads()
+    serving = Lookout(redis, {}, name="serve:a")
+    assert serving.leads()
+    assert not watching.leads(for_sure=True)
+    assert not Lookout(redis, {}, name="serve:b").leads()
+    # The one that follows has its name.
+    assert Lookout(redis, {}, name="serve:a").leads()
+
+
+def test_it_listens_in_no_slot_that_a_called_task_waits_for(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, broker: Broker, put: Any
+) -> None:
+    put(1)
+    calls = Calls(redis, broker)
+    calls.serve([Lease("stores", "other")])
+    ((_, _, call),) = broker.served
+    started = time.monotonic()
+    run(make_runtime(), broker, Lease("stores", "t"))
+    assert time.monotonic() - started < 0.8
+    assert not redis.exists(LEADER)
+    calls.begun(call)
+    assert redis.zcard(CALLS) == 0
+    assert Lookout(redis, {}, name="serve:t").leads()
+
+
+def test_more_than_one_batch_is_shared(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    put(1)
+    later(0.3, lambda: put(*range(2, 60)))
+    sandbox.fault("slow", seconds=0.05)
+    run(make_runtime(batch_size=5, max_in_flight=4), broker, Lease("stores", "t"), seconds=1.5)
+    assert len(sandbox.deliveries) == 59
+    called = [lease for leases, *_ in broker.served for lease in leases]
+    assert called
+    assert {lease.destination for lease in called} == {"stores"}
+
+
+def test_a_broker_that_takes_no_message_makes_it_do_all_itself(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, sandbox: Sandbox, put: Any, later: Any
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OperationalError
+
+    put(1)
+    later(0.3, lambda: put(*range(2, 40)))
+    here = make_runtime(batch_size=5, max_in_flight=4)
+    Slice(here, Calls(redis, refuse)).run([Lease("stores", "t")])
+    assert len(sandbox.deliveries) == 39
+
+
+def test_the_house_is_swept_once_a_minute_whoever_leads(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, broker: Broker
+) -> None:
+    redis.delete(SWEPT)
+    for _ in range(2):
+        run(make_runtime(), broker)
+    assert [name for name, _ in broker.sent] == [SWEEP_TASK]
+    assert 0 < redis.ttl(SWEPT) <= 60
+
+
+def test_a_retry_that_falls_due_is_promoted_by_who_listens(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    sandbox.fault("http", times=1)
+    put(1)
+    later(0.8, lambda: put(2))  # else it would have gone to sleep, and another look for it
+    run(make_runtime(retry={"min_backoff": "200ms"}), broker, Lease("stores", "t"))
+    assert len(sandbox.requests) == 3
+    assert look(redis, "stores", now=time.time()).totals["delivered"] == 2
+
+
+def test_packs_are_delivered_whole_and_each_event_has_its_own_fate(
+    redis: redis_py.Redis,
+    redis_url: str,
+    make_runtime: MakeRuntime,
+    sandbox: Sandbox,
+    broker: Broker,
+    order_completed: Any,
+) -> None:
+    here = make_runtime(guard={"max_dead_share": 1})
+    register(redis, here.config)
+    events = [order_completed(number) for number in range(150)]
+    events[7]["properties"]["currency"] = "none"
+    sandbox.fault("code", code=40002, match={"event_id_prefix": "message-120"}, times=50)
+    with Producer(redis_url) as producer:
+        ids = producer.enqueue_many(events, destination="stores")
+    assert redis.xlen(KEYS.bulk) == 2
+    assert look(redis, "stores", now=time.time()).waiting == 150
+    run(here, broker, Lease("stores", "t"))
+    now = look(redis, "stores", now=time.time())
+    assert (now.waiting, now.in_flight, now.totals["delivered"], now.dead_by_reason) == (
+        0,
+        0,
+        148,
+        {"invalid": 1, "rejected": 1},
+    )
+    assert set(sandbox.deliveries) == set(ids) - {"message-7", "message-120"}
+    assert not redis.exists(KEYS.bulk_size)
+
+
+def test_a_pack_that_a_worker_died_over_is_taken_apart(
+    redis: redis_py.Redis,
+    redis_url: str,
+    make_runtime: MakeRuntime,
+    sandbox: Sandbox,
+    broker: Broker,
+    order_completed: Any,
+) -> None:
+    dying = make_runtime(take_back_after="1s", timeout="300ms")
+    register(redis, dying.config)
+    with Producer(redis_url) as producer:
+        producer.enqueue_many([order_completed(number) for number in range(20)], destination="stores")
+    _, inbox = dying.of("stores")
+    assert len(inbox.take("dead", Terms()).batch) == 20
+    time.sleep(1.05)
+    here = make_runtime(take_back_after="1s", timeout="300ms")
+    Slice(here, Calls(redis, broker)).run([Lease("stores", "t")], listen=False)
+    assert not sandbox.requests
+    now = look(redis, "stores", now=time.time())
+    assert (now.scheduled, now.in_flight, now.waiting) == (20, 0, 0)
+    run(here, broker)
+    assert len(sandbox.deliveries) == 20
+    assert set(sandbox.deliveries.values()) == {1}
+
+
+def test_leases_are_called_in_lists_that_one_task_can_serve() -> None:
+    leases = [Lease(f"d{number}", token) for number in range(60) for token in "ab"]
+    found = parts(leases)
+    assert sorted(lease for part in found for lease in part) == sorted(leases)
+    for part in found:
+        assert len(part) <= MOST_TOGETHER
+        assert len({lease.destination for lease in part}) == len(part)
