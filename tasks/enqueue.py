@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 
 import orjson
 from celery import Task, shared_task
 
 from tiktok_events import EnqueueError, Producer
 from tiktok_events.errors import InboxFull, Unavailable
+from tiktok_events.hashing import read_hashing
 from tiktok_events.identity import event_identity
 from tiktok_events.keys import ENQUEUE_TASK
 from worker.connection import url_of_redis
@@ -17,6 +19,7 @@ from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
 from worker.keys import UNKNOWN, Keys
 from worker.people import index_of
+from worker.registry import identifiers
 from worker.runtime import Runtime, runtime
 
 _AGAIN_SECONDS = 2
@@ -40,8 +43,13 @@ def accept(destination: str, event: object, *, producer: Producer, here: Runtime
 
 
 def _bury(place: str, event: object, error: EnqueueError, *, here: Runtime, now: float) -> str:
-    payload = orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
     identity = event_identity(event if isinstance(event, dict) else {"": str(event)})
+    settings = here.config.destinations.get(place)
+    if settings is not None and settings.hash_at_door and isinstance(event, dict):
+        hashing = read_hashing(identifiers(settings))
+        with suppress(EnqueueError):  # of what cannot be hashed nothing is
+            event = hashing.hashed(event) if hashing else event
+    payload = orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
     milliseconds = int(now * 1000)
     letter = DeadLetter(
         destination=place,
@@ -56,7 +64,7 @@ def _bury(place: str, event: object, error: EnqueueError, *, here: Runtime, now:
         dead_at=now,
     )
     Changes(here.redis, Keys(place)).add(letter)
-    index_of(here.redis, place, here.config.destinations.get(place)).note([letter.envelope])
+    index_of(here.redis, place, settings).note([letter.envelope])
     return identity
 
 

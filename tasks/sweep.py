@@ -33,6 +33,7 @@ def sweep_all(here: Runtime, config: Config, *, now: float) -> list[tuple[str, s
     # Redis may have been emptied or replaced since this worker started.
     register(here.redis, config)
     _purge(here, Keys(UNKNOWN), _UNKNOWN_KEPT_SECONDS, _UNKNOWN_KEPT, now=now)
+    heal(here.redis, Keys(UNKNOWN), most=_MOST_HEALED)
     names = list(config.destinations)
     orphans: list[tuple[str, str]] = []
     # Many in one round trip: where nothing is to be done, a thousand destinations cost next to nothing.
@@ -64,7 +65,8 @@ def _sweep(here: Runtime, destinations: Sequence[Destination], *, now: float) ->
             _purge(here, each, limits.max_age_seconds, limits.max_count, now=now)
         if has_people:
             heal(here.redis, each, most=_MOST_HEALED)
-        purge_waiting(here.redis, each, destination, most=_MOST_PURGED, now=now)
+        if seen.waiting:
+            purge_waiting(here.redis, each, destination, most=_MOST_PURGED, now=now)
         _watch(here, each, destination, seen, dict(zip(_WATCHED, told, strict=True)), now=now)
         if has_jobs:
             for job_id in ReplayJobs(here.redis, each, owner=here.name).orphans():

@@ -28,6 +28,7 @@ from worker.connection import connect
 from worker.keys import Keys
 from worker.metrics import lifecycle, meter
 from worker.pauses import Pauses
+from worker.people.index_key import index_key
 from worker.registry import register
 from worker.runtime import Runtime, runtime, spare_the_collector
 from worker.schedule import Lease
@@ -109,6 +110,7 @@ def _start(**_: object) -> None:
         log.warning("payloads lie in Redis in clear: TIKTOK_EVENTS_ENCRYPTION_KEYS is not set")
     redis = connect()
     register(redis, here.config)
+    index_key(redis)  # made while there is room for it
     for finding in of_redis(redis):
         if finding.state == "fail":
             here.alerts.tell("redis", "", f"{finding.subject}: {finding.detail}; {finding.advice}")

@@ -27,15 +27,15 @@ def _limits(destination: Destination) -> str:
     limits = {
         "max_inbox": destination.max_inbox,
         "max_event_bytes": destination.max_event_bytes,
+        "identifiers": identifiers(destination),
         # Updates of an order are written down one by one as they are claimed, so they come one by one.
         "pack": 1 if destination.order_sync else pack_size(destination.batch_size),
-        "identifiers": _identifiers(destination),
         "encrypted": destination.require_encryption,
     }
     return orjson.dumps(limits).decode()
 
 
-def _identifiers(destination: Destination) -> dict[str, Any] | None:
+def identifiers(destination: Destination) -> dict[str, Any] | None:
     """Return what `tiktok_events.hashing` reads: None where a producer could not find all of them."""
     if any(hidden_places(destination.mapping)):
         return None
