@@ -14,6 +14,7 @@ from tiktok_events.identity import event_identity, id_fault
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
+from worker.traceparents import trace_of
 
 PACK_EVENTS = 100
 """How many events a producer may put into one entry of the bulk stream."""
@@ -22,6 +23,7 @@ PACK_EVENTS = 100
 PROBE_SECONDS = 15.0
 """How long the batch that probes a failing endpoint may take before another one is let through."""
 
+_OURS = (2, 3)
 _BULK = 4
 
 
@@ -106,7 +108,7 @@ def _read(entries: Iterable[Any]) -> list[Claimed]:
             pack = _unpacked(entry_id, fields)
             claimed += [Claimed(number, entry_id, envelope, deliveries, len(pack)) for envelope in pack]
         else:
-            claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields), deliveries))
+            claimed.append(Claimed(number, entry_id, _envelope(entry_id, fields, ours=number in _OURS), deliveries))
     return claimed
 
 
@@ -123,12 +125,16 @@ def _unpacked(entry_id: str, fields: dict[bytes, bytes]) -> list[Envelope]:
     ]
 
 
-def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
+def _envelope(entry_id: str, fields: dict[bytes, bytes], *, ours: bool) -> Envelope:
+    """Return the event of an entry. `ours`: it is in a stream that only workers and commands write.
+
+    Elsewhere a field `meta` is nobody's: believed, a broken one would stop every claim that meets it.
+    """
     payload = fields.get(b"event")
     if payload is None:
         # Not ours, but somebody's: kept as it is, and dead-lettered as undecodable.
         payload = repr(fields).encode()
-    elif b"meta" in fields:
+    elif ours and b"meta" in fields:
         return opened(fields[b"meta"], payload)
     return Envelope(
         ref=entry_id,
@@ -140,8 +146,9 @@ def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
 
 
 def _traceparent(fields: dict[bytes, bytes]) -> str | None:
-    told = fields.get(b"traceparent")
-    return told.decode("ascii", "replace")[:128] if told else None
+    # Anybody may have written it, and anything: what is no trace is not kept, since it is shown.
+    told = fields.get(b"traceparent", b"").decode("ascii", "replace")
+    return told if trace_of(told) else None
 
 
 def _identity(given: bytes | None, payload: bytes) -> str:
