@@ -16,6 +16,7 @@ from tiktok_events.sealing import SealedError, is_sealed
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
+from worker.traceparents import trace_of
 from worker.vault import Vault, vault_of
 
 PACK_EVENTS = 100
@@ -123,7 +124,9 @@ def _claimed(number: int, entry_id: str, fields: dict[bytes, bytes], deliveries:
     if pack and not is_sealed(fields[b"events"]):
         apart = _unpacked(_whole(entry_id, fields), fields[b"events"])
         return [Claimed(number, entry_id, each, deliveries, len(apart), plain=True) for each in apart]
-    envelope = vault.opened(_whole(entry_id, fields) if pack else _envelope(entry_id, fields))
+    envelope = vault.opened(
+        _whole(entry_id, fields) if pack else _envelope(entry_id, fields, ours=number not in _FROM_PRODUCERS)
+    )
     if envelope.ids:
         try:
             apart = _unpacked(envelope, vault.clear(envelope))
@@ -168,12 +171,16 @@ def _unpacked(pack: Envelope, events: bytes) -> list[Envelope]:
     ]
 
 
-def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
+def _envelope(entry_id: str, fields: dict[bytes, bytes], *, ours: bool) -> Envelope:
+    """Return the event of an entry. `ours`: it is in a stream that only workers and commands write.
+
+    Elsewhere a field `meta` is nobody's: believed, a broken one would stop every claim that meets it.
+    """
     payload = fields.get(b"event")
     if payload is None:
         # Not ours, but somebody's: kept as it is, and dead-lettered as undecodable.
         payload = repr(fields).encode()
-    elif b"meta" in fields:
+    elif ours and b"meta" in fields:
         # Where the meta is by another's hand, the event is taken as new: it must not hold up the others.
         with contextlib.suppress(ValueError):
             return opened(fields[b"meta"], payload)
@@ -187,8 +194,10 @@ def _envelope(entry_id: str, fields: dict[bytes, bytes]) -> Envelope:
 
 
 def _traceparent(fields: dict[bytes, bytes]) -> str | None:
+    # Anybody may have written it, and anything: what is no trace is not kept, since it is shown.
     told = fields.get(b"traceparent")
-    return told.decode("ascii", "replace")[:128] if told else None
+    text = told.decode("ascii", "replace") if told else ""
+    return text if text and trace_of(text) else None
 
 
 def _identity(given: str, payload: bytes) -> str:

@@ -16,7 +16,7 @@ from worker.keys import Keys
 from worker.reasons import REASONS
 from worker.settled import Settled
 from worker.settlement import Dead
-from worker.tracing.parents import trace_of
+from worker.traceparents import trace_of
 
 TOLD_SECONDS = 600
 """How long nothing more is said of a reason and code of one destination, by any worker."""

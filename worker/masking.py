@@ -19,13 +19,14 @@ _SHOWN = frozenset({"event", "event_name", "content_name", "timestamp", "origina
 def masked(event: Any) -> Any:
     """Return `event` with every text struck out that could tell whose it is; its shape and numbers stay.
 
-    Below a key that names something personal everything is struck out; elsewhere only what looks like an
-    identifier. The names of things (products, items, contents) are no one's.
+    Below a key that names something personal everything is struck out; elsewhere what looks like an identifier, and
+    every text of several words, which may be a note of or about somebody. The names of things (products, items,
+    contents) are no one's.
     """
-    return _masked(event, personal=False, thing=False, depth=0)
+    return _masked(event, personal=False, thing=False, shown=False, depth=0)
 
 
-def _masked(value: Any, *, personal: bool, thing: bool, depth: int) -> Any:
+def _masked(value: Any, *, personal: bool, thing: bool, shown: bool, depth: int) -> Any:
     if depth > 50:
         return "…"
     if isinstance(value, dict):
@@ -34,14 +35,16 @@ def _masked(value: Any, *, personal: bool, thing: bool, depth: int) -> Any:
                 each,
                 personal=personal or (not thing and key not in _SHOWN and bool(_PERSONAL.search(str(key)))),
                 thing=thing or key in _OF_A_THING,
+                shown=key in _SHOWN,
                 depth=depth + 1,
             )
             for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_masked(each, personal=personal, thing=thing, depth=depth + 1) for each in value]
+        return [_masked(each, personal=personal, thing=thing, shown=shown, depth=depth + 1) for each in value]
     if isinstance(value, str):
-        return f"••• ({len(value)} characters)" if personal and value.strip() else redact(value)
+        hidden = personal or not (thing or shown or len(value.split(maxsplit=1)) < 2)
+        return f"••• ({len(value)} characters)" if hidden and value.strip() else redact(value)
     if isinstance(value, int) and not isinstance(value, bool) and (personal or abs(value) >= 10**6):
         return "••• (number)"
     return value

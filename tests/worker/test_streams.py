@@ -100,7 +100,7 @@ def test_a_slow_worker_whose_entry_was_taken_back_settles_nothing(redis: redis_p
 
 
 def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_py.Redis) -> None:
-    add(redis, traceparent="00-trace")
+    add(redis, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     (claimed,) = claim(redis, 1)
     tried = claimed.envelope.tried(Attempt(at=1.0, outcome="unavailable", message="no answer"), counts=True)
     settle(redis, (claimed, Later(tried, 0.0, "retried")))
@@ -112,7 +112,7 @@ def test_a_retried_event_comes_back_with_its_reference_and_history(redis: redis_
     (again,) = claim(redis, 1)
     assert again.envelope == tried
     assert again.envelope.attempts == 1
-    assert again.envelope.traceparent == "00-trace"
+    assert again.envelope.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def test_promotion_is_bounded_and_leaves_what_is_not_due(redis: redis_py.Redis) -> None:

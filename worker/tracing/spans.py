@@ -18,7 +18,7 @@ from worker.keys import Keys
 from worker.posts import Post
 from worker.settled import Result, Settled, result
 from worker.settlement import Dead, Fate, Later
-from worker.tracing.parents import Trace, trace_of
+from worker.traceparents import Trace, trace_of
 
 MOST_TRACES = 10
 _MOST_REQUESTS = 20
