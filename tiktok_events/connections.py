@@ -67,7 +67,7 @@ class Connections:
         self._connector = connector
         self._replicas = replicas
         # 0 would wait for ever.
-        self._wait = packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000))))
+        self._wait = b"".join(packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000)))))
         self._start_afresh()
 
     async def call(self, key: str, *command: Word, deadline: float, writes: bool) -> Any:
@@ -87,7 +87,9 @@ class Connections:
             Unavailable: with ``maybe_stored`` only if ``writes`` and a part of it was sent.
         """
         replicas = self._replicas if writes else 0
-        pieces = packed(command) + self._wait if replicas else packed(command)
+        pieces = packed(command)
+        if replicas:
+            pieces[-1] += self._wait
         question = Question(key, pieces, writes=writes, replicas=replicas)
         await self._send(question, None, deadline)
         return question

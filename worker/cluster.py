@@ -137,7 +137,7 @@ def _sent(client: Redis, commands: Sequence[Command]) -> list[Any]:
     pipe: Any = client.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command.words)
-    answers = pipe.execute(raise_on_error=False)
+    answers: list[Any] = pipe.execute(raise_on_error=False)
     for answer in answers:
         if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
             raise answer
