@@ -15,8 +15,8 @@ _SETTINGS = """batch_size = 20
 timeout = "1s"
 take_back_after = "3s"
 [destinations.stores.rate_limit]
-requests_per_second = 60
-requests_per_minute = 3600
+requests_per_second = 20
+requests_per_minute = 1200
 """
 """Slow enough that there is something to do for as long as workers come and go."""
 _PATIENCE_SECONDS = 120.0

@@ -10,7 +10,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "where events live: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `redis+cluster://`",
         "the embedded server, for one machine only",
     ),
-    "CELERY_BROKER_URL": ("where Celery's wake-ups go, in Celery's own spelling", "`REDIS_URL`"),
+    "CELERY_BROKER_URL": ("where Celery's wake-ups go: as `REDIS_URL`, or in Celery's own spelling", "`REDIS_URL`"),
     "TIKTOK_EVENTS_CONFIG": ("path of the configuration", "`destinations.toml`"),
     "SENTRY_DSN": ("where incidents, crashes, dead letters by reason and spans are reported", "nowhere"),
     "SENTRY_ENVIRONMENT": ("environment that Sentry shows them in", "`production`"),
