@@ -6,6 +6,7 @@ Each worker is a Celery worker with one process. Every run keeps account: each e
 from __future__ import annotations
 
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ import click
 from rich.console import Console
 
 from benchmarks import page
+from benchmarks.chaos.fleet import ROOT
 from benchmarks.ground import DESTINATION, Ground, UnfinishedError, wait
 from benchmarks.order import orders
 from benchmarks.report import circumstances, sentence
@@ -136,7 +138,7 @@ def table(runs: Sequence[Run], turned: Turnover) -> str:
 @click.option("--docs", is_flag=True, help="Write the result into docs/scale.md.")
 def main(*, quick: bool, docs: bool) -> None:
     """Measure 1, 2, 4 and 8 workers; exit 1 where an event is lost or the shared limit is missed by more than 5 %."""
-    signal.signal(signal.SIGTERM, lambda *_: exit(1))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console()
     began = time.time()
     with tempfile.TemporaryDirectory(prefix="scale-") as folder, Ground(Path(folder)) as ground:
@@ -148,7 +150,7 @@ def main(*, quick: bool, docs: bool) -> None:
     told = table(runs, turned)
     console.print(told, markup=False)
     if docs:
-        page.put({"scale": f"{sentence(conditions)}\n\n{told}"}, page._DOCS / "scale.md")
+        page.put({"scale": f"{sentence(conditions)}\n\n{told}"}, ROOT / "docs" / "scale.md")
     limited = [run for run in runs if run.setting.requests_per_second]
     missed = [run for run in limited if abs(run.requests_per_second / run.setting.requests_per_second - 1) > 0.05]
     if missed or turned.lost:

@@ -19,6 +19,7 @@ requests_per_second = 20
 requests_per_minute = 1200
 """
 """Slow enough that there is something to do for as long as workers come and go."""
+_WORKERS = 5
 _PATIENCE_SECONDS = 120.0
 _CHANGES = "jtkjtkjtk"
 """Join, leave (SIGTERM), be killed (SIGKILL): three of each."""
@@ -55,18 +56,13 @@ def turnover(ground: Ground, events: int) -> Turnover:
         ground.clear()
         ground.write_configuration(DESTINATION, settings=_SETTINGS, url=tiktok.url)
         in_hand = 0
-        with Workforce(ground.environment(), ground.folder / "turnover.log", count=3) as workforce:
+        with Workforce(ground.environment(), ground.folder / "turnover.log", count=_WORKERS) as workforce:
             wait(lambda: workforce.are_ready(ground.redis), seconds=60, what="start of the workers")
             with Producer(ground.redis_url, max_inbox=events) as producer:
                 ids = set(producer.enqueue_many(orders(events), destination=DESTINATION))
             for number, change in enumerate(_CHANGES):
                 part = events * (number + 1) // (len(_CHANGES) + 2)
-                wait(
-                    lambda part=part: len(tiktok.deliveries) >= part,
-                    seconds=_PATIENCE_SECONDS,
-                    what="turnover",
-                    every=0.01,
-                )  # type: ignore[misc]
+                _wait_for(tiktok, part, every=0.01)
                 if change == "j":
                     workforce.join()
                 elif change == "t":
@@ -74,12 +70,16 @@ def turnover(ground: Ground, events: int) -> Turnover:
                 else:
                     workforce.die()
                     in_hand += look(ground.redis, DESTINATION, now=0.0).in_flight
-            wait(lambda: set(tiktok.deliveries) >= ids, seconds=_PATIENCE_SECONDS, what="turnover", every=0.2)
+            _wait_for(tiktok, events, every=0.2)
             wait(lambda: not _left(ground), seconds=_PATIENCE_SECONDS, what="turnover: settling")
         came = tiktok.deliveries
     if set(came) - ids:
         raise UnfinishedError("turnover: events arrived that nobody enqueued")
     return Turnover(len(ids), len(ids - set(came)), sum(times - 1 for times in came.values()), in_hand)
+
+
+def _wait_for(tiktok: Sandbox, events: int, *, every: float) -> None:
+    wait(lambda: len(tiktok.deliveries) >= events, seconds=_PATIENCE_SECONDS, what="turnover", every=every)
 
 
 def _left(ground: Ground) -> int:
