@@ -100,9 +100,9 @@ class Ground:
         finally:
             self._distant_url = None
 
-    def write_configuration(self, *names: str) -> None:
-        """Write a configuration with these destinations, all with default settings."""
-        parts = [_DESTINATION.format(name=name, url=self.sink_url) for name in names]
+    def write_configuration(self, *names: str, settings: str = "", url: str | None = None) -> None:
+        """Write a configuration with these destinations, all with the same settings; the sink is behind them."""
+        parts = [_DESTINATION.format(name=name, url=url or self.sink_url) + settings for name in names]
         (self.folder / "destinations.toml").write_text(_CONFIGURATION.format() + "".join(parts))
 
     def environment(self) -> dict[str, str]:

@@ -136,7 +136,7 @@ def without_own_options(url: str) -> str:
 
 
 def _wait_replicas(url: str) -> int:
-    told = [value for name, value in parse_qsl(url.partition("?")[2]) if name == _WAIT]
+    told = [value for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True) if name == _WAIT]
     if not told:
         return 0
     if len(told) > 1 or not told[0].isdecimal() or int(told[0]) > _MOST_REPLICAS:

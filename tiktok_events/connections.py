@@ -68,7 +68,7 @@ class Connections:
         self._connector = connector
         self._replicas = replicas
         # 0 would wait for ever.
-        self._wait = packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000))))
+        self._wait = b"".join(packed(("WAIT", replicas, max(1, int(replicas_within_seconds * 1000)))))
         self._start_afresh()
 
     async def call(self, key: str, *head: Word, tail: Sequence[Word] = (), deadline: float, writes: bool) -> Any:
@@ -91,7 +91,7 @@ class Connections:
         replicas = self._replicas if writes else 0
         pieces = packed(head, tail)
         if replicas:
-            pieces += self._wait
+            pieces[-1] += self._wait
         question = Question(key, pieces, writes=writes, replicas=replicas)
         await self._send(question, None, deadline)
         return question

@@ -41,6 +41,10 @@ class Cluster(RedisCluster):
         made.execute = _plainly(made.execute)
         return made
 
+    def masters(self) -> list[tuple[str, Redis]]:
+        """Return host and port of each master, and a client for it alone."""
+        return [(str(node.name), self.get_redis_connection(node)) for node in self.get_primaries()]  # type: ignore[no-untyped-call] # redis-py
+
 
 @contextmanager
 def _failing_plainly() -> Iterator[None]:

@@ -10,7 +10,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "where events live: `redis://`, `rediss://`, `unix://`, `redis+sentinel://`, `redis+cluster://`",
         "the embedded server, for one machine only",
     ),
-    "CELERY_BROKER_URL": ("where Celery's wake-ups go, in Celery's own spelling", "`REDIS_URL`"),
+    "CELERY_BROKER_URL": ("where Celery's wake-ups go: as `REDIS_URL`, or in Celery's own spelling", "`REDIS_URL`"),
     "TIKTOK_EVENTS_CONFIG": ("path of the configuration", "`destinations.toml`"),
     "TIKTOK_EVENTS_ENCRYPTION_KEYS": (
         "keys that seal payloads at rest, `id:base64key,...`: the first one seals, all of them open",

@@ -77,7 +77,7 @@ def test_old_and_new_workers_and_producers_share_one_redis(
     _enqueue(fleet, before, orders[:600])
     fleet.wait(lambda now: now.totals.get("delivered", 0) > 100)
     fleet.start()
-    fleet.wait(lambda _: len(fleet.json("workers")) == 2)
+    fleet.wait(lambda _: "w1@test ready" in fleet.log())
     _enqueue(fleet, before, orders[600:1200])
     _enqueue(fleet, ROOT, orders[1200:1800])
     fleet.wait(lambda now: now.totals.get("delivered", 0) > 1300)

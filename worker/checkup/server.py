@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from worker.checkup.finding import Finding, finding
+from worker.cluster import Cluster
 
 OLDEST_REDIS = (6, 2)
 _SKEW_SECONDS = 2.0
@@ -18,7 +20,16 @@ _SLOW_SECONDS = 0.02
 
 
 def of_redis(redis: Redis) -> Iterator[Finding]:
-    """Yield what the server's settings mean for events that must not be lost."""
+    """Yield what the server's settings mean for events that must not be lost; of a cluster, those of every master."""
+    if not isinstance(redis, Cluster):
+        yield from _of_server(redis)
+        return
+    for name, server in redis.masters():
+        for found in _of_server(server):
+            yield replace(found, subject=f"{found.subject} {name}")
+
+
+def _of_server(redis: Redis) -> Iterator[Finding]:
     info: Any = redis.info()
     yield _version(info)
     yield finding(
