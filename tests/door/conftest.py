@@ -85,11 +85,7 @@ def producer(redis_url: str, redis: redis_py.Redis, config: Config) -> Iterator[
     register(redis, config)
     for name, told in redis.hgetall(REGISTRY).items():
         # Without packs, so that what is waiting can be read in its order; the client's tests have them.
-<<<<<<< HEAD
         redis.hset(REGISTRY, name, json.dumps(json.loads(told) | {"pack": 1}))
-=======
-        redis.hset(REGISTRY, name, json.dumps({**json.loads(told), "pack": 1}))
->>>>>>> person
     with Producer(redis_url) as producer:
         yield producer
 
