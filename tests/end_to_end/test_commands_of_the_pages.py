@@ -23,6 +23,7 @@ from typing import Any
 
 import orjson
 import pytest
+import redis as redis_py
 
 from worker.sandbox import Sandbox
 
@@ -240,3 +241,24 @@ def test_a_reason_not_to_run_a_command_is_needed(pattern: str) -> None:
         for each in commands(page.read_text(encoding="utf-8"))
     ]
     assert any(re.match(pattern, each) for each in every)
+
+
+@pytest.mark.skipif(not shutil.which("redis-cli"), reason="redis-cli is not here")
+def test_what_a_backup_holds_is_there_after_the_recovery(installation: Installation) -> None:
+    def held(server: redis_py.Redis) -> dict[str, Any]:
+        return {
+            "dead": server.hgetall("tiktok-events:{stores}:dead:events"),
+            "scheduled": server.hgetall("tiktok-events:{app}:scheduled"),
+        }
+
+    before = held(installation.fleet.redis)
+    assert all(before.values())
+    for written in PAGES["docs/deploy.md"]:
+        if written.startswith("redis-server"):
+            installation.serve(installation.meant(written))
+        elif written.startswith("redis-cli"):
+            done = installation.run(installation.meant(written))
+            assert done.returncode == 0, done.stderr
+    with redis_py.Redis(port=int(installation.ports["6390"])) as recovered:
+        assert held(recovered) == before
+        assert recovered.config_get("appendonly") == {"appendonly": "yes"}
