@@ -5,6 +5,7 @@ Each worker is a Celery worker with one process. Every run keeps account: each e
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -140,13 +141,13 @@ def main(*, quick: bool, docs: bool) -> None:
     """Measure 1, 2, 4 and 8 workers; exit 1 where an event is lost or the shared limit is missed by more than 5 %."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console()
-    began = time.time()
+    began, load = time.time(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="scale-") as folder, Ground(Path(folder)) as ground:
         with console.status("") as status:
             runs = list(measure(ground, FULL, status.update, 1 / 3 if quick else 1.0))
             status.update("workers that join and leave")
             turned = turnover(ground, 6_000 if quick else 15_000)
-        conditions = circumstances(ground.redis, began=began, load=0.0)
+        conditions = circumstances(ground.redis, began=began, load=load)
     told = table(runs, turned)
     console.print(told, markup=False)
     if docs:

@@ -33,15 +33,15 @@ class Turnover:
     lost: int
     repeated: int
     """Sent again with the same id, which TikTok drops."""
-    of_the_killed: int
-    """How many events the killed workers had in hand: no more may be repeated."""
+    in_hand: int
+    """How many events all workers had in hand at the moments of the kills: no more can be repeated."""
 
     def told(self) -> str:
         """Return it as a sentence."""
         return (
             f"Workers that join and leave under load ({_CHANGES.count('j')} joined, {_CHANGES.count('t')} were ended by"
             f" SIGTERM, {_CHANGES.count('k')} by SIGKILL): of {self.events:,} events {self.lost} were lost and"
-            f" {self.repeated} were sent twice, of {self.of_the_killed} that the killed ones had in hand."
+            f" {self.repeated} were sent twice, of {self.in_hand:,} that were in hand when one was killed."
         )
 
 

@@ -48,9 +48,11 @@ local function entries(number) return number == 4 and math.max(1, math.floor(mos
 local function take_back()
   local limit = most
   for number = 1, 4 do
-    local pending = redis.pcall('XPENDING', KEYS[number], group, 'IDLE', silence, '-', '+', entries(number))
+    local pending = redis.pcall('XPENDING', KEYS[number], group, 'IDLE', silence, '-', '+', most)
     if pending.err then pending = {} end -- no such group: nothing is held
+    local found = 0
     for _, held in ipairs(pending) do
+      if found >= entries(number) then break end
       local id, deliveries = held[1], held[4]
       local fit = math.max(1, math.floor(most / 8 ^ (deliveries - 1)))
       -- Not sent again, so there is nothing to shrink for. A pack is only taken apart.
@@ -61,6 +63,7 @@ local function take_back()
         local entry = redis.call('XCLAIM', KEYS[number], group, consumer, silence, id)[1]
         if entry then
           taken[#taken + 1] = {number, entry[1], entry[2], deliveries}
+          found = found + 1
         else
           -- Deleted by somebody else's hand; 6.2 keeps such an id pending for ever.
           redis.call('XACK', KEYS[number], group, id)
