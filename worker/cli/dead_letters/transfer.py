@@ -19,6 +19,7 @@ from worker import audit
 from worker.cli import context
 from worker.cli.dead_letters.look import told
 from worker.cli.dead_letters.selection import filters, wanted
+from worker.cli.output import spelled
 from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.dead_letters.letter import read
 from worker.keys import Keys
@@ -42,7 +43,7 @@ def export(*, output: Path | None, reveal: bool, **options: Any) -> None:
             for found in queries.scan(wanted(options), oldest_first=True):
                 letter = queries.get(found.ref)
                 if letter is not None:
-                    target.write(orjson.dumps(_line(letter, reveal=reveal)) + b"\n")
+                    target.write(spelled(orjson.dumps(_line(letter, reveal=reveal))).encode() + b"\n")
                     count += 1
             if reveal and count:
                 details = {**wanted(options).describe(), "count": count}
