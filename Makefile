@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= examples/destinations.toml
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint audit sbom docs chaos bench bench-quick lock clean
+.PHONY: help setup demo run test lint audit sbom docs chaos bench bench-quick fuzz lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(VENV)/.dev ## measure for about ten minutes next to what one would writ
 
 bench-quick: $(VENV)/.dev ## the same in about a minute, with more spread
 	$(BIN)/python -m benchmarks --quick
+
+fuzz: $(VENV)/.dev ## two minutes of arbitrary inputs at door and mapping, counted
+	$(BIN)/python -m benchmarks.fuzz
 
 lint: $(VENV)/.dev audit ## ruff, mypy (strict), import-linter, and known vulnerabilities
 	$(BIN)/ruff check .

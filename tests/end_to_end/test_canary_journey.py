@@ -308,7 +308,7 @@ def test_nothing_that_comes_out_holds_a_canary(
 ) -> None:
     hook, hooked = webhook
     fleet = make_fleet(
-        'timeout = "300ms"\ntake_back_after = "1s"\nmax_deliveries = 2\n'
+        'timeout = "1s"\ntake_back_after = "3s"\nmax_deliveries = 2\n'
         'retry = { min_backoff = "100ms", max_attempts = 2 }\nguard = { max_dead_share = 1 }\n'
         "breaker = { min_requests = 1000 }",
         more=f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_UNSEEN = re.compile(r"[^\x20-\x7e\n]")
 _PLAIN_WIDTH = 10_000
 """Where there is no terminal nothing is folded: a row is a line, for `grep` and `awk`."""
 
@@ -33,7 +35,20 @@ def console() -> Console:
 
 def print_json(value: Any) -> None:
     """Print one JSON value, indented for eyes, sorted as given."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+    click.echo(spelled(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)))
+
+
+def spelled(json_text: bytes) -> str:
+    """Return JSON with every character that a terminal would obey as an escape: JSON's own rule ends at U+001F."""
+    return _UNSEEN.sub(_escaped, json_text.decode())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    if char == "\n" or char.isprintable():
+        return char
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -15,6 +15,7 @@ from worker.config import Config
 from worker.connection import connect, url_of_redis
 from worker.door import MAX_BODY_BYTES, blueprint
 from worker.web.app import create_app
+from worker.web.patience import SILENT_SECONDS, PatientChannel, listeners
 from worker.web.settings import WebSettings
 
 log = logging.getLogger(__name__)
@@ -43,9 +44,13 @@ def serve(
         # A larger one would go through a file in the temporary folder, events in clear.
         inbuf_overflow=MAX_BODY_BYTES + 1,
         ident=None,
+        channel_timeout=SILENT_SECONDS,
+        cleanup_interval=5,
         # They decide who a visitor is, and that is decided in one place: worker/web/proxies.py.
         clear_untrusted_proxy_headers=False,
     )
+    for listener in listeners(server):
+        listener.channel_class = PatientChannel
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # A name such as localhost may have several addresses, and then a socket for each.
     listening = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]

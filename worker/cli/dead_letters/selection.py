@@ -10,6 +10,7 @@ import click
 from redis import Redis
 
 from worker.cli import context
+from worker.cli.output import printable
 from worker.dead_letters import DeadLetter, Filter, Queries
 from worker.keys import Keys
 from worker.reasons import REASONS
@@ -64,7 +65,9 @@ def find(redis: Redis, ref: str, destination: str | None) -> tuple[Keys, DeadLet
         letter = Queries(redis, keys).get(ref)
         if letter is not None:
             return keys, letter
-    raise click.ClickException(f"there is no dead letter {ref}: it was replayed, discarded, or never was one")
+    raise click.ClickException(
+        f"there is no dead letter {printable(ref)}: it was replayed, discarded, or never was one"
+    )
 
 
 def select(

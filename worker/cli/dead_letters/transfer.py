@@ -19,6 +19,7 @@ from worker import audit
 from worker.cli import context
 from worker.cli.dead_letters.look import told
 from worker.cli.dead_letters.selection import filters, wanted
+from worker.cli.output import spelled
 from worker.dead_letters import Changes, DeadLetter, Queries
 from worker.dead_letters.letter import read
 from worker.keys import Keys
@@ -52,7 +53,8 @@ def export(*, output: Path | None, reveal: bool, clear: bool, yes: bool, **optio
             for found in queries.scan(wanted(options), oldest_first=True):
                 letter = queries.get(found.ref)
                 if letter is not None:
-                    target.write(orjson.dumps(_line(letter, reveal=reveal, clear=clear)) + b"\n")
+                    line = orjson.dumps(_line(letter, reveal=reveal, clear=clear))
+                    target.write(spelled(line).encode() + b"\n")
                     count += 1
             if (reveal or clear) and count:
                 details = {**wanted(options).describe(), "count": count, "clear": clear}
