@@ -307,7 +307,8 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def look_at_dead_letters(self) -> None:
-        self.seen_letters = list(self.queries.scan(Filter()))
+        # In an order that does not depend on the milliseconds in which they died, or hypothesis could not repeat itself.
+        self.seen_letters = sorted(self.queries.scan(Filter()), key=lambda letter: letter.envelope.id)
         assert len(self.seen_letters) == len(self.at("dead"))
 
     @precondition(lambda self: self.seen_letters)
