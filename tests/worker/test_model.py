@@ -307,7 +307,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def look_at_dead_letters(self) -> None:
-        # In an order that does not depend on the milliseconds in which they died, or hypothesis could not repeat itself.
+        # In an order that does not depend on the milliseconds of their deaths: hypothesis has to repeat itself.
         self.seen_letters = sorted(self.queries.scan(Filter()), key=lambda letter: letter.envelope.id)
         assert len(self.seen_letters) == len(self.at("dead"))
 
