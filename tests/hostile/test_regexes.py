@@ -13,8 +13,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from schemas.identity import protect
-from schemas.phones import NotAPhoneError, to_e164
 
 import schemas
 import tiktok_events
@@ -23,7 +21,9 @@ from schemas.expressions import EvaluationError, Expression, ExpressionError
 from schemas.numbers import NotANumberError, read_number
 from schemas.suggestions import did_you_mean
 from schemas.timestamps import NotATimeError, read_time
+from tiktok_events.identifiers import protect
 from tiktok_events.identity import event_identity
+from tiktok_events.phones import NotAPhoneError, to_e164
 from worker.errors import judge
 from worker.masking import masked
 from worker.redaction import redact
