@@ -194,23 +194,17 @@ def endless_answer() -> Iterator[str]:
         listening.close()
 
 
-def test_a_worker_that_hangs_in_an_answer_without_end_is_stuck(
+def test_an_answer_without_end_is_given_up_and_nobody_is_stuck(
     watch: Callable[..., Monitor], order_completed: MakeOrder
 ) -> None:
     with endless_answer() as url:
         monitor = watch('timeout = "500ms"\ntake_back_after = "2s"', url=url)
         monitor.start()
         monitor.up()
-        assert monitor.probe("--stuck-after", "2")[0] == 0
         with Producer(monitor.fleet.environment["REDIS_URL"]) as producer:
             producer.enqueue(order_completed(1), destination="stores")
-        monitor.until(lambda: monitor.value("tiktok_events_worker_slots_busy") > 0)
-        monitor.until(lambda: monitor.value("tiktok_events_worker_stalled_seconds") > 2)
-        code, told = monitor.probe("--stuck-after", "2")
-        assert code == 1
-        assert "runs a task and has shown no progress" in told
-        # Its own bound is a minute; until then it may be anything.
-        assert monitor.probe()[0] == 0
+        monitor.fleet.wait(lambda now: now.totals.get("retried", 0) >= 2)
+        assert monitor.probe("--stuck-after", "5") == (0, "healthy\n")
         assert monitor.get("/healthz") == (200, "healthy\n")
 
 
