@@ -15,6 +15,7 @@ from tiktok_events import AsyncProducer, Producer, Unavailable
 from tiktok_events.keys import inbox
 from worker.cluster import Command, ServerAway, ask_many
 from worker.connection import connect
+from worker.keys import WORKERS
 from worker.sandbox import Sandbox
 
 MakeOrder = Callable[..., dict[str, Any]]
@@ -46,6 +47,8 @@ def test_a_master_that_dies_takes_no_event_of_twenty_destinations_along(
         redis_url=clustered.url, broker_url=own_server.url.replace("unix", "redis+socket"), more=more(sandbox)
     )
     fleet.start()
+    # One that starts in the moment without a master ends, and would have to be started again.
+    fleet.wait(lambda _: bool(fleet.redis.exists(WORKERS)), destination=DESTINATIONS[0])
     stored: dict[str, set[str]] = {name: set() for name in DESTINATIONS}
     unsure = 0
     with Producer(clustered.url + "?wait_replicas=1") as producer:
