@@ -10,6 +10,7 @@ from typing import Any
 
 from redis import Redis
 
+from tiktok_events.sealing import read_keyring
 from worker.config import Destination
 from worker.keys import AUDIT, UNKNOWN, Keys
 from worker.people.erasing import erase_entry
@@ -43,7 +44,7 @@ class Kept:
 def look_at_retention(redis: Redis, settings: Mapping[str, Destination], *, now: float) -> list[Kept]:
     """Return every place of every destination, then those that all share."""
     found = [kept for name, destination in settings.items() for kept in _of(redis, name, destination, now)]
-    found += _dead(redis, Keys(UNKNOWN), "as the event came", _UNKNOWN_LIMIT, now)
+    found += _dead(redis, Keys(UNKNOWN), _form(hashed=False), _UNKNOWN_LIMIT, now)
     oldest: Any = redis.xrange(AUDIT, count=1)
     age = _age(oldest[0][0] if oldest else None, now)
     found.append(Kept("", "audit", "no identifiers", "the last 10,000", redis.xlen(AUDIT), age))
@@ -67,9 +68,16 @@ def purge_waiting(redis: Redis, keys: Keys, settings: Destination, *, most: int,
     return purged
 
 
+def _form(*, hashed: bool) -> str:
+    """Return what a payload looks like that is stored from now on."""
+    if read_keyring() is not None:
+        return "sealed, identifiers hashed" if hashed else "sealed"
+    return "identifiers hashed" if hashed else "as the event came"
+
+
 def _of(redis: Redis, name: str, settings: Destination, now: float) -> Iterator[Kept]:
     keys = Keys(name)
-    form = "identifiers hashed" if settings.hash_at_door else "as the event came"
+    form = _form(hashed=settings.hash_at_door)
     waiting = "delivered" if settings.inbox_max_age_seconds is None else _span(settings.inbox_max_age_seconds)
     packed: Any = redis.get(keys.bulk_size)
     for place, stream in zip(("inbox", "retry", "replay", "bulk"), keys.streams, strict=True):
