@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
+from worker.calls import REPLAY_TASK
 from worker.keys import Keys
 from worker.replay_jobs import ReplayJobs, expiry
 from worker.runtime import Runtime, runtime
@@ -28,7 +29,7 @@ def replay_slice(here: Runtime, destination: str, job_id: str, *, seconds: float
     return bool(seen) and seen[-1].state == "running"
 
 
-@shared_task(name="tiktok_events.replay", ignore_result=True)
+@shared_task(name=REPLAY_TASK, ignore_result=True)
 def replay(destination: str, job_id: str) -> None:
     """Do a slice of a replay job. Running twice is harmless: the job's lease lets one in."""
     if replay_slice(runtime(), destination, job_id):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from celery import shared_task
 
 from tasks.replay import replay
+from worker.calls import SWEEP_TASK
 from worker.config import Config, Destination
 from worker.dead_letters import Changes, DeadLetter, Filter, Queries
 from worker.history import note_backlog
@@ -125,7 +126,7 @@ def _watch(
             here.redis.hdel(keys.state, _told(kind))
 
 
-@shared_task(name="tiktok_events.sweep", ignore_result=True)
+@shared_task(name=SWEEP_TASK, ignore_result=True)
 def sweep() -> None:
     """Keep the house in order. Running twice, or anywhere, is harmless."""
     here = runtime()

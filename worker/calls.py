@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 SERVE_TASK = "tiktok_events.serve"
 SWEEP_TASK = "tiktok_events.sweep"
+REPLAY_TASK = "tiktok_events.replay"
 
 MOST_TOGETHER = 25
 """How many destinations one task serves; as many as are served while a lease lasts, whatever TikTok does."""

@@ -12,12 +12,11 @@ from redis import Redis
 from worker.config import Destination
 from worker.history import History, Minute, total
 from worker.keys import UNKNOWN
-from worker.overview import Overview, look_at
+from worker.overview import MINUTES, Overview, look_at
 
 _FRESH_SECONDS = 1.0
 """Pages that many people look at ask Redis once."""
 
-_SPARK_MINUTES = 30
 _CHART_MINUTES = 60
 
 
@@ -101,7 +100,7 @@ def _row(overview: Overview, history: Sequence[Minute]) -> dict[str, Any]:
         "dead": overview.dead,
         "delivered": overview.totals.get("delivered", 0),
         "failed": overview.totals.get("retried", 0) + overview.totals.get("dead", 0),
-        "spark": [minute.delivered for minute in history[-_SPARK_MINUTES:]],
+        "spark": [minute.delivered for minute in history[-MINUTES:]],
     }
 
 

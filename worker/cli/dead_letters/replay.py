@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from worker import audit
 from worker.app import app
+from worker.calls import REPLAY_TASK
 from worker.cli import context
 from worker.cli.dead_letters.selection import everything, filters, find, sentence, wanted
 from worker.cli.output import console, print_json, print_table, when
@@ -24,8 +25,6 @@ from worker.config import Config
 from worker.dead_letters import Changes, Replayed
 from worker.keys import UNKNOWN, Keys
 from worker.replay_jobs import Expired, Job, Plan, ReplayJobs, expiry, plan
-
-REPLAY_TASK = "tiktok_events.replay"
 
 
 @click.command()

@@ -12,7 +12,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from kombu.exceptions import KombuError
 
 from worker.app import app as celery
-from worker.cli.dead_letters.replay import REPLAY_TASK
+from worker.calls import REPLAY_TASK
 from worker.dead_letters import Changes, DeadLetter, Queries, Replayed, Tally, look, tally
 from worker.keys import UNKNOWN, Keys
 from worker.preparation import check
