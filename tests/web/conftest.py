@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -81,6 +82,7 @@ def browser() -> Iterator[Browser]:
     """The machine's own Chromium, without a screen and without its errands to the outside."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
+        assert not os.environ.get("CI"), "CI looks at the pages; .ci/run installs a Chromium"
         pytest.skip("there is no Chromium here; .ci/run installs one")
     # Not for the whole run: while it is open no other test could run an event loop.
     with sync_playwright() as playwright:
