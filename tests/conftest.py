@@ -17,6 +17,7 @@ import orjson
 import pytest
 import redis as redis_py
 
+from tiktok_events import AsyncProducer, Producer
 from worker import embedded
 from worker.calls import Calls
 from worker.config import Config
@@ -40,6 +41,10 @@ def _servers() -> dict[str, Path]:
 
 
 SERVERS = _servers()
+
+for each in (Producer, AsyncProducer):
+    # A busy machine can stand still for longer than half a second. Tests about time name a time.
+    each.__init__.__kwdefaults__["timeout_seconds"] = 10.0
 
 
 class Server:

@@ -21,7 +21,7 @@ def answering(waited: bytes) -> Any:
 
 def test_they_are_waited_for_in_the_same_round_trip(fake_redis: Any) -> None:
     server = fake_redis(answering(b":2\r\n"))
-    with Producer(f"{server.url}?wait_replicas=2") as producer:
+    with Producer(f"{server.url}?wait_replicas=2", timeout_seconds=0.5) as producer:
         for number in range(3):
             producer.enqueue({"event_id": str(number)}, destination="stores")
     stored = [command for command in server.received if b"EVAL" in command]
