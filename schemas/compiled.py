@@ -46,7 +46,7 @@ def _load_lines(schema: Schema, given: dict[str, Any]) -> Iterator[str]:
     for number, (name, field) in enumerate(schema.load_fields.items()):
         yield f"    value = get({name!r})"
         yield "    if value is not None:"
-        for line in _accept_lines(field, f"field_{number}", given, keep=f"loaded[{name!r}] = value"):
+        for line in accept_lines(field, f"field_{number}", given, keep=f"loaded[{name!r}] = value"):
             yield f"        {line}"
     for name, field in schema.load_fields.items():
         if field.required:
@@ -55,10 +55,13 @@ def _load_lines(schema: Schema, given: dict[str, Any]) -> Iterator[str]:
     yield "    return loaded"
 
 
-def _accept_lines(field: Field[Any], place: str, given: dict[str, Any], *, keep: str) -> Iterator[str]:
+def accept_lines(
+    field: Field[Any], place: str, given: dict[str, Any], *, keep: str, first: str | None = None
+) -> Iterator[str]:
     """Yield the lines that do to `value` what the field's `accept` does, and then `keep`, unless nothing is left of it.
 
-    `place` is what the field is called in `given`, into which it is put. For a trimmed text they are
+    `place` is what the field is called in `given`, into which it is put; `first` is done before `accept` is called. For
+    a trimmed text they are
 
         if type(value) is str and value and value.isascii() and value.strip() is value:
             loaded['ip'] = value
@@ -78,6 +81,8 @@ def _accept_lines(field: Field[Any], place: str, given: dict[str, Any], *, keep:
         yield f"    if value is not missing: {keep}" if "missing" in becomes else f"    {keep}"
         yield "else:"
         before = "    "
+    if first:
+        yield f"{before}{first}"
     yield f"{before}value = {place}.accept(value)"
     yield f"{before}if value is not missing: {keep}"
 
@@ -106,7 +111,7 @@ def _with_fast_inside(field: Field[Any]) -> Plain:
     if isinstance(field, Sequence):
         of_list = copy(field)
         given: dict[str, Any] = {"missing": missing}
-        lines = (f"    {line}" for line in _accept_lines(field.inner, "inner", given, keep="return value"))
+        lines = (f"    {line}" for line in accept_lines(field.inner, "inner", given, keep="return value"))
         source = "\n".join(["def accept(value):", *lines, "    return missing"])
         of_list.accept_element = function_of(source, given, name="accept of an element")
         return of_list

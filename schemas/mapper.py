@@ -23,6 +23,7 @@ from schemas.sources import SOURCES
 from schemas.sources.source import Raw, Selection
 from schemas.templates import Template, TemplateError
 from schemas.timestamps import lacks_zone
+from schemas.usual import Usual
 from tiktok_events.identifiers import protect
 from tiktok_events.text import is_blank
 
@@ -72,6 +73,7 @@ class Mapper:
         ]
         if faults:
             raise SettingsError(tuple(faults))
+        self._usual = Usual(settings, self._source, self._rules) if Usual.exists_for(settings) else None
 
     def map(
         self, event: object, *, event_id: str, received_at: float, now: float, explain: bool = False
@@ -85,6 +87,19 @@ class Mapper:
         """
         if not isinstance(event, dict):
             return Refused("invalid", (Fault("$", "must be a JSON object"),), None)
+        if self._usual is not None and not explain:
+            body = self._usual.body(event, event_id=event_id, now=now)
+            if body is not None:
+                try:
+                    return Mapped((self._sealed(body, self._event_source_id.fill(event)),), ())
+                except TemplateError:
+                    pass
+        return self.map_in_steps(event, event_id=event_id, received_at=received_at, now=now, explain=explain)
+
+    def map_in_steps(
+        self, event: Raw, *, event_id: str, received_at: float, now: float, explain: bool = False
+    ) -> Mapped | Refused:
+        """Do what `map` does without its short cut: this is what the short cut must come to, too."""
         findings = Findings()
         chosen = self._choose(event, findings)
         if isinstance(chosen, Fault):

@@ -7,14 +7,19 @@ with `contents`, a list of the products' columns: `python -m tiktok_events enque
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from schemas.contract import Event
 from schemas.event_sources import EventSource
 from schemas.numbers import NotANumberError, read_number
 from schemas.outcome import Fault
 from schemas.sources.amperity_columns import COLUMNS, DEFAULT_CURRENCY, PRODUCT_COLUMNS
-from schemas.sources.field_table import FieldTable
+from schemas.sources.field_table import FieldTable, ttclid_of
+from schemas.sources.one_pass import Elements, OnePass, Table, one_pass
+from schemas.sources.reading import FieldSource, from_paths, goes_into_lists
 from schemas.sources.source import Raw, Selection, Shape
 from tiktok_events.text import NotTextError, is_blank, read_text
 
@@ -29,6 +34,7 @@ class AmperitySource:
     mapping_shape: Shape = "as_is"
 
     def __init__(self, event_source: EventSource, event_source_id: str) -> None:
+        self._event_source = event_source
         self._fields = FieldTable(COLUMNS, event_source)
         # Only what stands there literally can be compared with a row; a pixel's code is no event set.
         literal = event_source == "offline" and "{{" not in event_source_id
@@ -79,6 +85,14 @@ class AmperitySource:
                 properties["value"] = total
         return plain
 
+    def usual(self, event: Raw, selection: Selection, event_id: str) -> dict[str, Any] | None:
+        """Read and accept every column in one pass, if the row is one product's and nothing of it is assumed."""
+        if event.get("contents") is not None or self.misplaced(event) or is_blank(event.get("value")):
+            return None
+        if is_blank(event.get("currency")) or not is_blank(event.get("event_source")):
+            return None
+        return _one_pass(self._event_source)(event, event=selection.event, event_id=event_id)
+
     def origin(self, event: Raw, shape: Shape, target: str) -> str:  # noqa: ARG002 - there is one shape only
         """Return the column that was read."""
         if target == "properties.contents" or target.startswith("properties.contents."):
@@ -87,6 +101,22 @@ class AmperitySource:
                 return ".".join(["contents", *rest])
             return ".".join(rest[1:]) or "contents"
         return self._fields.origin(event, target) or target
+
+
+@cache
+def _one_pass(event_source: EventSource) -> OnePass:
+    # Of a row that has no `contents`, so that no path into them finds anything.
+    columns = [column for column in COLUMNS if event_source in column.event_sources]
+    flat = [replace(each, paths=tuple(path for path in each.paths if not goes_into_lists(path))) for each in columns]
+    product = tuple(FieldSource(column, from_paths(column)) for column in PRODUCT_COLUMNS)
+    table = Table(
+        fields=tuple(flat),
+        elements={"properties.contents": Elements((), product, listed=False)},
+        given=("event", "event_id"),
+        derived={"user.ttclid": (ttclid_of, ("page_url",))},
+        kept=("event_time",),
+    )
+    return one_pass(Event(), table, name="one pass of a row")
 
 
 def _content(row: Any) -> Any:

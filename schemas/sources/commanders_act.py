@@ -85,6 +85,9 @@ class CommandersActSource:
             properties["contents"] = [_content(item) for item in items] if type(items) is list else items
         return plain
 
+    def usual(self, event: Raw, selection: Selection, event_id: str) -> None:
+        """Find nothing."""
+
     def origin(self, event: Raw, shape: Shape, target: str) -> str:  # noqa: ARG002 - there is one shape only
         """Return the path that was read, or the first that would have been."""
         if target == "properties.contents" or target.startswith("properties.contents."):

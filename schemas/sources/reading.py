@@ -90,27 +90,28 @@ def _lines(fields: Sequence[FieldSource]) -> Iterator[str]:
         plain['user'] = user
     """
     # What only a walk finds, since a step goes into a list, is walked to; everything else lies in an object.
-    plain_paths = [path for field in fields for path in field.paths if not _goes_into_lists(path)]
+    plain_paths = [path for field in fields for path in field.paths if not goes_into_lists(path)]
     places: dict[Parts, str] = {(): "at_0"}
     parts: dict[str, list[FieldSource]] = {}
     for field in fields:
         parts.setdefault(field.target.rpartition(".")[0], []).append(field)
     yield "def read_fields(at_0):"
-    yield from _indented(_holders((), [path[:-1] for path in plain_paths], places))
+    yield from indented(_holders((), [path[:-1] for path in plain_paths], places))
     yield "    plain = {}"
     for number, (part, members) in enumerate(parts.items()):
         filled = f"part_{number}" if part else "plain"
         if part:
             yield f"    {filled} = {{}}"
         for field in members:
-            yield from _indented(_first(field, field.paths, f"{filled}[{field.target.rpartition('.')[2]!r}]", places))
+            yield from indented(_first(field, field.paths, f"{filled}[{field.target.rpartition('.')[2]!r}]", places))
         if part:
             yield f"    if {filled}:"
             yield f"        plain[{part!r}] = {filled}"
     yield "    return plain"
 
 
-def _goes_into_lists(path: Parts) -> bool:
+def goes_into_lists(path: Parts) -> bool:
+    """Say whether a step of the path could be a place in a list."""
     return any(step.isdigit() for step in path)
 
 
@@ -125,7 +126,7 @@ def _holders(above: Parts, wanted: Sequence[Parts], places: dict[Parts, str]) ->
         yield f"{place} = {places[above]}.get({key!r})"
         if below:
             yield f"if type({place}) is dict:"
-            yield from _indented(iter(below))
+            yield from indented(iter(below))
             yield "else:"
             yield f"    {' = '.join([place, *(name for name in places.values() if name not in before)])} = NOTHING"
         else:
@@ -140,15 +141,16 @@ def _first(field: FieldSource, paths: Sequence[Parts], target: str, places: dict
             yield f"{target} = {field.constant!r}"
         return
     path, *others = paths
-    found = f"read(at_0, {path!r})" if _goes_into_lists(path) else f"{places[path[:-1]]}.get({path[-1]!r})"
+    found = f"read(at_0, {path!r})" if goes_into_lists(path) else f"{places[path[:-1]]}.get({path[-1]!r})"
     yield f"found = {found}"
     yield f"if found is not None and {_FULL}:"
     yield f"    {target} = found"
     otherwise = list(_first(field, others, target, places))
     if otherwise:
         yield "else:"
-        yield from _indented(iter(otherwise))
+        yield from indented(iter(otherwise))
 
 
-def _indented(lines: Iterator[str]) -> Iterator[str]:
+def indented(lines: Iterator[str]) -> Iterator[str]:
+    """Yield lines of a generated function one level deeper."""
     return (f"    {line}" for line in lines)

@@ -7,12 +7,15 @@ as null does, nothing that is null becomes 0 or "", empty products are left out,
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from schemas.contract import Event
 from schemas.event_sources import EventSource
 from schemas.outcome import Fault
 from schemas.paths import parts_of, read
-from schemas.sources.field_table import FieldTable
+from schemas.sources.field_table import FieldTable, ttclid_of
+from schemas.sources.one_pass import Elements, OnePass, Table, one_pass
 from schemas.sources.reading import reader, well_placed
 from schemas.sources.segment_fields import FIELDS, PRODUCT_FIELDS
 from schemas.sources.segment_presets import PRESETS, page_event
@@ -21,6 +24,7 @@ from schemas.suggestions import did_you_mean
 from tiktok_events.text import is_blank
 
 _PRODUCTS = ("properties", "products")
+_PAGE_URL = ("context", "page", "url")
 _CONTAINERS = tuple(parts_of(path) for path in ("properties", "context", "context.traits", "context.page"))
 _is_well_placed = well_placed(_CONTAINERS, name="containers of a Segment call")
 _read_product = reader(PRODUCT_FIELDS, name="reading of a Segment product")
@@ -35,6 +39,7 @@ class SegmentSource:
     mapping_shape: Shape = "found"
 
     def __init__(self, event_source: EventSource, event_source_id: str) -> None:  # noqa: ARG002 - the same for every set
+        self._event_source = event_source
         self._fields = FieldTable(FIELDS, event_source)
         self._page = Selection(page_event(event_source), "products")
         self._presets = {preset.trigger: Selection(preset.event, preset.shape) for preset in PRESETS if preset.trigger}
@@ -74,11 +79,33 @@ class SegmentSource:
             plain.setdefault("properties", {})["contents"] = contents
         return plain
 
+    def usual(self, event: Raw, selection: Selection, event_id: str) -> dict[str, Any] | None:
+        """Read and accept every field in one pass."""
+        load = _one_pass(self._event_source, _settled(event, selection.shape))
+        return load(event, event=selection.event, event_id=event_id)
+
     def origin(self, event: Raw, shape: Shape, target: str) -> str:
         """Return the path that was read, or the first that would have been."""
         if target == "properties.contents" or target.startswith("properties.contents."):
             return _contents_origin(event, _settled(event, shape), target.split(".")[2:])
         return self._fields.origin(event, target) or target
+
+
+# Made when it is first asked for, and once for all destinations: there are four event sources and three shapes.
+@cache
+def _one_pass(event_source: EventSource, shape: Shape) -> OnePass:
+    elements = {
+        "products": {"properties.contents": Elements(_PRODUCTS, PRODUCT_FIELDS)},
+        "properties": {"properties.contents": Elements(_PRODUCTS[:1], PRODUCT_FIELDS, listed=False)},
+    }
+    table = Table(
+        fields=tuple(field for field in FIELDS if event_source in field.event_sources),
+        elements=elements.get(shape, {}),
+        given=("event", "event_id"),
+        derived={"user.ttclid": (ttclid_of, _PAGE_URL)},
+        kept=("event_time",),
+    )
+    return one_pass(Event(), table, name="one pass of a Segment call")
 
 
 def _settled(event: Raw, shape: Shape) -> Shape:

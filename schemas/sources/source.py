@@ -49,6 +49,16 @@ class Source(Protocol):
         """Return a new dict in the contract's form, not validated; its parts are new dicts too."""
         ...
 
+    def usual(self, event: Raw, selection: Selection, event_id: str) -> dict[str, Any] | None:
+        """Return what the contract makes of `adapt`, with the selection's name and, where the event has none, this id.
+
+        Its `event_time` is as the event has it. None where there is no short cut, or the event is not for it.
+
+        Raises:
+            ValidationError: not for it, either; nothing but its coming is meant.
+        """
+        ...
+
     def origin(self, event: Raw, shape: Shape, target: str) -> str:
         """Return the path in the source's event of a path in the contract's form."""
         ...

@@ -6,10 +6,15 @@ fault's path is the event's own.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from schemas.contract import TARGETS, Content, Event
 from schemas.event_sources import EventSource
 from schemas.outcome import Fault
+from schemas.paths import parts_of
+from schemas.sources.one_pass import Elements, OnePass, Table, one_pass
+from schemas.sources.reading import FieldSource, from_paths
 from schemas.sources.source import Raw, Selection, Shape
 
 _SELECTION = Selection(None, "as_is")
@@ -41,6 +46,24 @@ class TikTokSource:
         """Return a copy as deep as the mapper may change it."""
         return {key: dict(value) if type(value) is dict else value for key, value in event.items()}
 
+    def usual(self, event: Raw, selection: Selection, event_id: str) -> dict[str, Any] | None:
+        """Accept every field in one pass."""
+        return _one_pass()(event, event=selection.event, event_id=event_id)
+
     def origin(self, event: Raw, shape: Shape, target: str) -> str:  # noqa: ARG002 - the same for every event
         """Return the path as it is."""
         return target
+
+
+@cache
+def _one_pass() -> OnePass:
+    contents = "properties.contents"
+    targets = [target for target in (*TARGETS, "event") if target != contents]
+    product = tuple(FieldSource(field, from_paths(field)) for field in Content().fields)
+    table = Table(
+        fields=tuple(FieldSource(target, from_paths(target)) for target in sorted(targets)),
+        elements={contents: Elements(parts_of(contents), product)},
+        given=("event", "event_id"),
+        kept=("event_time",),
+    )
+    return one_pass(Event(), table, name="one pass of the plain format")
