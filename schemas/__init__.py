@@ -7,7 +7,7 @@ from schemas.consent import Consenting
 from schemas.event_names import STANDARD_EVENTS
 from schemas.mapper import Mapper
 from schemas.mapping import EventMapper
-from schemas.outcome import REASONS, Fault, Item, Mapped, Refused
+from schemas.outcome import REASONS, Fault, Item, Mapped, Refused, RequestKey
 from schemas.settings import MappingSettings, Rule, SettingsError
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Mapper",
     "MappingSettings",
     "Refused",
+    "RequestKey",
     "Rule",
     "SettingsError",
 ]

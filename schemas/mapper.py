@@ -16,7 +16,7 @@ from schemas.event_sources import drop_headless, drop_web_fields, match_key, nam
 from schemas.expressions import ExpressionError
 from schemas.findings import Findings, unique
 from schemas.legacy import legacy_form, without_place
-from schemas.outcome import Fault, Item, Mapped, Refused
+from schemas.outcome import Fault, Item, Mapped, Refused, RequestKey
 from schemas.rules import CompiledRule, compile_rule
 from schemas.settings import MappingSettings, SettingsError, faults_of
 from schemas.sources import SOURCES
@@ -47,6 +47,8 @@ class Mapper:
         self._region = settings.region
         self._name_style = settings.name_style
         self._test_event_code = (settings.test_event_code or "").strip() or None
+        # Most destinations' events all share their requests.
+        self._key = RequestKey(settings.event_source, settings.event_source_id.strip(), self._test_event_code)
         days, seconds = divmod(settings.max_event_age_seconds, 86400)
         self._max_age = f"{settings.max_event_age_seconds} seconds" if seconds else f"{days} days"
         make_source = SOURCES.get(settings.source)
@@ -209,12 +211,12 @@ class Mapper:
     def _sealed(self, body: dict[str, Any], event_source_id: str) -> Item:
         """Return the item of a body that is validated and hashed, in the form of the destination's endpoint."""
         settings = self._settings
-        test_event_code = self._test_event_code or body.get("test_event_code")
-        body.pop("test_event_code", None)
+        key = self._key
+        own_code = body.pop("test_event_code", None)
+        if key.event_source_id != event_source_id or (own_code and not self._test_event_code):
+            key = RequestKey(settings.event_source, event_source_id, self._test_event_code or own_code)
         return Item(
-            settings.event_source,
-            event_source_id,
-            test_event_code,
+            key,
             body["event"],
             body["event_id"],
             body["event_time"],

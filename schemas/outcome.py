@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 REASONS = {
     "invalid": "a field of the event breaks a rule; the faults name each one",
@@ -26,7 +26,16 @@ class Fault:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
+class RequestKey(NamedTuple):
+    """What all events of a request have in common, beside the credential."""
+
+    event_source: str
+    event_source_id: str
+    test_event_code: str | None
+
+
+# Not frozen, though nobody changes one: one is made of every event, and freezing doubles what that takes.
+@dataclass(slots=True)
 class Item:
     """One element of `data`, with what decides which request it may share.
 
@@ -34,16 +43,14 @@ class Item:
     The repr leaves out what a person wrote.
     """
 
-    event_source: str
-    event_source_id: str
-    test_event_code: str | None
+    key: RequestKey
     event: str
     event_id: str = field(repr=False)
     event_time: int
     body: dict[str, Any] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as above
 class Mapped:
     """At least one item to send, and notes on what was dropped or changed on the way."""
 

@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from schemas import EventMapper, Item
+from schemas import EventMapper, Item, RequestKey
 from schemas.consent import NO_CONSENT
 from worker.alerts import Alerts
 from worker.breaker import Breaker
@@ -21,7 +21,7 @@ from worker.client import TikTokClient
 from worker.config import Destination, Secret
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
-from worker.grouping import RequestKey, group, request
+from worker.grouping import group, request
 from worker.guard import Guard, holds_back
 from worker.inbox import Claimed
 from worker.isolation import Isolation
@@ -36,7 +36,7 @@ from worker.posts import Post
 from worker.preparation import Prepared, prepare
 from worker.scripts import run_many
 from worker.settled import Settled
-from worker.settlement import Dead, Done, Later, Settlement, call
+from worker.settlement import Dead, Done, Fate, Later, Settlement, call
 from worker.tokens import Tokens, is_renewable
 
 _SHORT_WAIT_SECONDS = 0.25
@@ -46,6 +46,7 @@ _NO_TOKEN_WAIT_SECONDS = 5.0
 """How long nothing is sent when the server that renews tokens does not answer."""
 
 _ALREADY = Verdict(Outcome.DELIVERED, message="in the ledger")
+_DUPLICATE = Done("duplicate")
 
 
 @dataclass(slots=True)
@@ -128,13 +129,14 @@ class Delivery:
 
     def _send(self, ready: Sequence[Prepared], settlement: Settlement, started: float) -> list[Post]:
         items = [item for prepared in ready for item in prepared.items]
-        forced = [prepared.claimed.envelope.forced for prepared in ready for _ in prepared.items]
         digests = [digest(item) for item in items]
+        verdicts: list[Verdict | None] = [None] * len(items)
         known = self.ledger.known(digests, now=started)
-        verdicts: list[Verdict | None] = [
-            _ALREADY if was_delivered and not force else None
-            for was_delivered, force in zip(known, forced, strict=True)
-        ]
+        if known:
+            forced = [prepared.claimed.envelope.forced for prepared in ready for _ in prepared.items]
+            for place in known:
+                if not forced[place]:
+                    verdicts[place] = _ALREADY
         sending = Sending(deadline=started + self.destination.take_back_after_seconds / 2)
         open_places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for key, places in group(items[place] for place in open_places).items():
@@ -271,12 +273,22 @@ class Delivery:
     ) -> None:
         now = self.clock()
         first = 0
+        # Nearly all events of a batch are one item each, and share the verdict of their request.
+        usual: Verdict | None = None
+        done: Fate = _DUPLICATE
         for prepared in ready:
+            if len(prepared.items) == 1 and usual is not None and verdicts[first] is usual:
+                first += 1
+                settlement.fates.append((prepared.claimed, done))
+                continue
             own = verdicts[first : first + len(prepared.items)]
             first += len(own)
             decided = fate(prepared, own, self.destination, now=now)
-            if isinstance(decided, Done) and all(verdict is _ALREADY for verdict in own):
-                decided = Done("duplicate")
+            if isinstance(decided, Done):
+                if all(verdict is _ALREADY for verdict in own):
+                    decided = _DUPLICATE
+                elif len(own) == 1:
+                    usual, done = own[0], decided
             settlement.fates.append((prepared.claimed, decided))
 
     def _hold_back_if_too_many_die(self, settlement: Settlement) -> None:

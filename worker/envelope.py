@@ -27,7 +27,8 @@ class Attempt:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: one is made of every event, and freezing doubles what that takes.
+@dataclass(slots=True)
 class Envelope:
     """One event on its way.
 

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from schemas import Item
+from schemas import Item, RequestKey
 from worker.config import Destination
-
-
-class RequestKey(NamedTuple):
-    """What all events of a request have in common, beside the credential."""
-
-    event_source: str
-    event_source_id: str
-    test_event_code: str | None
 
 
 def group(items: Iterable[Item]) -> dict[RequestKey, list[int]]:
@@ -23,9 +15,13 @@ def group(items: Iterable[Item]) -> dict[RequestKey, list[int]]:
     Test events never share one with live ones: the code stands at the root of the body.
     """
     groups: dict[RequestKey, list[int]] = {}
+    last: RequestKey | None = None
+    members: list[int] = []
     for place, item in enumerate(items):
-        key = RequestKey(item.event_source, item.event_source_id, item.test_event_code)
-        groups.setdefault(key, []).append(place)
+        key = item.key
+        if key is not last:
+            last, members = key, groups.setdefault(key, [])
+        members.append(place)
     return groups
 
 

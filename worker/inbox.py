@@ -36,7 +36,7 @@ def pack_size(batch_size: int) -> int:
     return min(PACK_EVENTS, batch_size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, since one is made of every event: that halves what it takes
 class Claimed:
     """One event that is ours to settle: a stream entry, or one of the `of` events that an entry packs together.
 
@@ -109,13 +109,11 @@ class Inbox:
 
 
 def _read(entries: Iterable[Any], vault: Vault) -> list[Claimed]:
-    return [
-        claimed
-        for number, raw_id, flat, deliveries in entries
-        for claimed in _claimed(
-            number, raw_id.decode(), dict(zip(flat[::2], flat[1::2], strict=False)), deliveries, vault
-        )
-    ]
+    found: list[Claimed] = []
+    for number, raw_id, flat, deliveries in entries:
+        fields = dict(zip(flat[::2], flat[1::2], strict=False))
+        found += _claimed(number, raw_id.decode(), fields, deliveries, vault)
+    return found
 
 
 def _claimed(number: int, entry_id: str, fields: dict[bytes, bytes], deliveries: int, vault: Vault) -> list[Claimed]:

@@ -17,11 +17,15 @@ from schemas import Item
 from worker.keys import Keys
 from worker.scripts import run
 
+DIGEST_BYTES = 10
+"""The Lua scripts know it, too: they get the digests of a batch as one text."""
+
 
 def digest(item: Item) -> bytes:
     """Return what the ledger keeps of an item: TikTok's own key for repeats, and whether it was a test."""
-    told = "\0".join((item.event_source_id, item.event, item.event_id, item.test_event_code or ""))
-    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=10).digest()
+    key = item.key
+    told = "\0".join((key.event_source_id, item.event, item.event_id, key.test_event_code or ""))
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +36,12 @@ class Ledger:
     keys: Keys
     lives_seconds: float
 
-    def known(self, digests: Sequence[bytes], *, now: float) -> list[bool]:
-        """Say of each digest whether it was delivered within the ledger's life."""
+    def known(self, digests: Sequence[bytes], *, now: float) -> list[int]:
+        """Return the places of those digests that were delivered within the ledger's life."""
         if not self.lives_seconds or not digests:
-            return [False] * len(digests)
+            return []
         today = int(now // 86400)
         # One day ahead, too: another worker's clock may have reached it already.
         days = range(today - ceil(self.lives_seconds / 86400), today + 2)
-        places = run(self.redis, "known", [self.keys.ledger(day) for day in days], list(digests))
-        known = [False] * len(digests)
-        for place in places:
-            known[place] = True
-        return known
+        places: list[int] = run(self.redis, "known", [self.keys.ledger(day) for day in days], [b"".join(digests)])
+        return places

@@ -103,9 +103,10 @@ def call(keys: Keys, settlement: Settlement, *, now: float, ledger_seconds: floa
     done, mixed = _sections(keys, settlement.fates, indexes)
     args: list[str | bytes | float] = [GROUP, int(ledger_seconds) + 86400, MINUTE_LIVES_SECONDS]
     args += _section([_order(note, indexes) for note in settlement.orders])
-    args += _section(done)
-    digests = settlement.delivered if ledger_seconds else []
-    args += [len(digests), *digests]
+    args.append(len(done))
+    for (stream, counter, events), ids in done.items():
+        args += [stream, counter, events, len(ids), *ids]
+    args.append(b"".join(settlement.delivered) if ledger_seconds else b"")
     args += _section(mixed)
     waits = took(_delivered(settlement), now_ms=int(now * 1000))
     args += _section([*settlement.counters.items(), *waits.items()])
@@ -151,26 +152,29 @@ def _section(records: Iterable[_Record]) -> list[str | bytes | float]:
 
 def _sections(
     keys: Keys, fates: Iterable[tuple[Claimed, Fate]], indexes: dict[str, int]
-) -> tuple[list[_Record], list[_Record]]:
-    """Return the entries of which every event is done in the same way, and the others."""
+) -> tuple[dict[tuple[int, str, int], list[str]], list[_Record]]:
+    """Return the entries of which every event is done in the same way, by stream, counter and number of events; and
+    what is to be said of the others."""
     vault = vault_of(keys.destination)
-    done: list[_Record] = []
+    done: dict[tuple[int, str, int], list[str]] = {}
     mixed: list[_Record] = []
     packs: dict[str, list[tuple[Claimed, Fate]]] = {}
     for claimed, fate in fates:
         if claimed.of > 1:
             packs.setdefault(claimed.entry_id, []).append((claimed, fate))
         elif isinstance(fate, Done):
-            done.append((claimed.stream, claimed.entry_id, fate.counter, 1))
+            done.setdefault((claimed.stream, fate.counter, 1), []).append(claimed.entry_id)
         else:
             mixed.append(_mixed(keys, claimed, [fate], indexes, vault))
     for of_pack in packs.values():
         claimed, decided = of_pack[0][0], [fate for _, fate in of_pack]
         if len(decided) != claimed.of:
             raise ValueError("a pack is settled as a whole or not at all")
-        counters = {fate.counter for fate in decided if isinstance(fate, Done)}
-        if len(counters) == 1 and all(isinstance(fate, Done) for fate in decided):
-            done.append((claimed.stream, claimed.entry_id, *counters, len(decided)))
+        first = decided[0]
+        if isinstance(first, Done) and all(
+            isinstance(each, Done) and each.counter == first.counter for each in decided
+        ):
+            done.setdefault((claimed.stream, first.counter, len(decided)), []).append(claimed.entry_id)
         else:
             mixed.append(_mixed(keys, claimed, decided, indexes, vault))
     return done, mixed

@@ -16,7 +16,7 @@ from schemas.order_sync.fields import EVENT_NAME, READING, SOURCES, STATUS, TARG
 from schemas.order_sync.reading import items_of, nested, origin_of_item, ttoclid_of
 from schemas.order_sync.settings import REQUIRED, OrderSettings
 from schemas.order_sync.update import OrderUpdate
-from schemas.outcome import Fault, Mapped, Refused
+from schemas.outcome import Fault, Mapped, Refused, RequestKey
 from schemas.paths import parts_of, read
 from schemas.settings import SettingsError
 from schemas.suggestions import did_you_mean
@@ -126,9 +126,7 @@ class OrderMapper:
             holder = holder.setdefault(key, {})
         holder[last] = ttoclid
         return OrderUpdate(
-            event_source="order_sync",
-            event_source_id=order["third_shop_id"],
-            test_event_code=None,
+            key=RequestKey("order_sync", order["third_shop_id"], None),
             event=status,
             event_id=f"{order['order_id']}:{update_ms}",
             event_time=int(order["update_time"]),

@@ -109,7 +109,7 @@ def test_a_template_in_an_event_is_a_text_like_any_other(text: str) -> None:
     if isinstance(found, Refused):
         assert all("49" not in fault.rule and "a@example" not in fault.rule for fault in found.faults)
         return
-    assert [item.event_source_id for item in found.items] == [text.strip()]
+    assert [item.key.event_source_id for item in found.items] == [text.strip()]
     assert found.items[0].body["properties"]["order_id"] == text
 
 

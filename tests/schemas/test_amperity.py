@@ -234,7 +234,7 @@ def test_a_missing_content_type_is_product(map_event: MapEvent, only: Only, row:
 def test_the_event_set_follows_the_rows(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"event_set_id": 7000000000000000009}, event_source_id="{{event_set_id}}")
     assert isinstance(result, Mapped)
-    assert result.items[0].event_source_id == "7000000000000000009"
+    assert result.items[0].key.event_source_id == "7000000000000000009"
 
 
 @pytest.mark.covers("amperity/column/event-set-id")
@@ -262,7 +262,7 @@ def test_a_pixel_is_no_event_set(map_event: MapEvent, row: dict[str, Any]) -> No
 def test_the_event_source_is_the_destinations(map_event: MapEvent, row: dict[str, Any]) -> None:
     result = map_event("amperity", row | {"event_source": "web"})
     assert isinstance(result, Mapped)
-    assert result.items[0].event_source == "offline"
+    assert result.items[0].key.event_source == "offline"
     assert "event_source" in notes_of(result)
 
 

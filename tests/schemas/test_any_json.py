@@ -180,14 +180,14 @@ def check(result: Mapped | Refused) -> None:
     assert result.items
     for item in result.items:
         body = orjson.loads(orjson.dumps(item.body))
-        orjson.dumps([item.event_source_id, item.test_event_code])
+        orjson.dumps([item.key.event_source_id, item.key.test_event_code])
         assert body == item.body
         assert (body["event"], body["event_id"]) == (item.event, item.event_id)
         if "timestamp" in body:
             check_legacy(body, item.event_time)
         else:
             assert body["event_time"] == item.event_time
-        assert item.event_source != "offline" or item.event in OFFLINE_EVENTS
+        assert item.key.event_source != "offline" or item.event in OFFLINE_EVENTS
         assert NOW - 28 * 86400 <= item.event_time <= NOW + 600
         for field in ("email", "phone", "external_id"):
             for digest in body.get("user", {}).get(field, []):
@@ -240,12 +240,12 @@ def test_what_is_mapped_the_sandbox_accepts(name: str, data: st.DataObject, sand
 def answer(url: str, item: Item) -> Any:
     """Return what the sandbox says to a request of this one item."""
     if "timestamp" in item.body:
-        path, told = "offline/track/", {"event_set_id": item.event_source_id, **item.body}
+        path, told = "offline/track/", {"event_set_id": item.key.event_source_id, **item.body}
     else:
         path = "event/track/"
-        told = {"event_source": item.event_source, "event_source_id": item.event_source_id, "data": [item.body]}
-        if item.test_event_code:
-            told["test_event_code"] = item.test_event_code
+        told = {"event_source": item.key.event_source, "event_source_id": item.key.event_source_id, "data": [item.body]}
+        if item.key.test_event_code:
+            told["test_event_code"] = item.key.test_event_code
     headers = {"Access-Token": "t", "Content-Type": "application/json"}
     return requests.post(url + path, data=orjson.dumps(told), headers=headers, timeout=10).json()
 

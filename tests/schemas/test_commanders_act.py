@@ -182,7 +182,7 @@ def test_the_event_set_id_is_a_literal_a_path_or_both_mixed(
     purchase["shop"] = {"event_set": 7000000000000000003, "country": "fr"}
     result = map_purchase(purchase, event_source_id=setting)
     assert isinstance(result, Mapped)
-    assert result.items[0].event_source_id == sent
+    assert result.items[0].key.event_source_id == sent
 
 
 @pytest.mark.covers("commanders-act/setting/event-set-id")

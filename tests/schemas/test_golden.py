@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
-from schemas import Mapped, Mapper, MappingSettings, Rule
+from schemas import Item, Mapped, Mapper, MappingSettings, Rule
 from schemas.sources import SOURCES
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+
+
+def _flat(item: Item) -> dict[str, Any]:
+    fields = asdict(item)
+    return {**fields.pop("key")._asdict(), **fields}
 
 
 def outcome(case: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +26,7 @@ def outcome(case: dict[str, Any]) -> dict[str, Any]:
     mapper = Mapper(MappingSettings(**settings))
     result = mapper.map(case["event"], event_id="door-1", received_at=1_789_999_260.5, now=1_789_999_320.0)
     if isinstance(result, Mapped):
-        return {"items": [asdict(item) for item in result.items], "notes": [asdict(note) for note in result.notes]}
+        return {"items": [_flat(item) for item in result.items], "notes": [asdict(note) for note in result.notes]}
     return asdict(result) | {"faults": [asdict(fault) for fault in result.faults]}
 
 

@@ -33,7 +33,7 @@ def test_the_smallest_event_passes(map_event: MapEvent, plain: dict[str, Any], n
     result = map_event("tiktok", plain)
     assert isinstance(result, Mapped)
     item = result.items[0]
-    assert (item.event_source, item.event_source_id) == ("offline", "7000000000000000001")
+    assert (item.key.event_source, item.key.event_source_id) == ("offline", "7000000000000000001")
     assert (item.event, item.event_id, item.event_time) == ("Purchase", "e-1", int(now) - 60)
     assert item.body == {
         "event": "Purchase",
@@ -136,7 +136,7 @@ def test_the_event_source_id_may_come_from_the_event(
     plain["properties"] = {"shop_id": 12}
     result = map_event("tiktok", plain, event_source_id="set-{{properties.shop_id}}")
     assert isinstance(result, Mapped)
-    assert result.items[0].event_source_id == "set-12"
+    assert result.items[0].key.event_source_id == "set-12"
     plain["properties"] = {}
     assert list(faults(map_event("tiktok", plain, event_source_id="{{properties.shop_id}}"))) == ["properties.shop_id"]
 
@@ -416,7 +416,7 @@ def test_a_mapping_of_the_plain_source_may_keep_the_events_name(
     result = map_event("tiktok", plain, mappings=(rule,))
     assert only(result)["properties"] == {"order_id": "o-1", "description": "o-1"}
     assert isinstance(result, Mapped)
-    assert result.items[0].test_event_code == "o-1"
+    assert result.items[0].key.test_event_code == "o-1"
 
 
 def test_every_reason_is_in_the_closed_list(map_event: MapEvent, plain: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ def test_a_test_code_goes_to_the_root_where_segment_puts_it_into_the_event(
 ) -> None:
     mapped = map_event("segment", order, test_event_code="TEST1")
     assert isinstance(mapped, Mapped)
-    assert mapped.items[0].test_event_code == "TEST1"
+    assert mapped.items[0].key.test_event_code == "TEST1"
     assert "test_event_code" not in mapped.items[0].body
 
 

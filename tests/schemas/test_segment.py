@@ -314,11 +314,11 @@ def test_the_test_event_code_stays_out_of_the_element(map_event: MapEvent, order
     order["properties"]["test_event_code"] = "TEST1"
     result = map_event("segment", order)
     assert isinstance(result, Mapped)
-    assert result.items[0].test_event_code == "TEST1"
+    assert result.items[0].key.test_event_code == "TEST1"
     assert "test_event_code" not in result.items[0].body
     overruled = map_event("segment", order, test_event_code="TEST2")
     assert isinstance(overruled, Mapped)
-    assert overruled.items[0].test_event_code == "TEST2"
+    assert overruled.items[0].key.test_event_code == "TEST2"
 
 
 def test_nothing_absent_is_sent(map_event: MapEvent, only: Only) -> None:

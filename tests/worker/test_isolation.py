@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import Item
+from schemas import Item, RequestKey
 from worker.errors import Outcome, Verdict
 from worker.isolation import Isolation
 
 
 def items(count: int) -> list[Item]:
     return [
-        Item("offline", "1", None, "Purchase", f"id-{number}", 1_700_000_000, {"event_id": f"id-{number}"})
+        Item(RequestKey("offline", "1", None), "Purchase", f"id-{number}", 1_700_000_000, {"event_id": f"id-{number}"})
         for number in range(count)
     ]
 

@@ -5,8 +5,9 @@
 --       then sections, each a count followed by its records:
 --       orders:  stream number, entry id, numbers of the order's key and of the refs' key, ref, token of its lease,
 --                time delivered or "", "gone" | "d" (waits for its turn) | "r" (waits for another reason), seconds to remember
---       done:    stream number, entry id, counter, events      (settled and forgotten)
---       ledger:  digest                                        (delivered; never to be sent again)
+--       done:    stream number, counter, events in each, n, n entry ids    (settled and forgotten)
+--       then, without a count: the digests of what is delivered and never to be sent again, ten bytes each, as one text
+--       and sections again:
 --       mixed:   stream number, entry id, events, then three sections of what is in the entry:
 --                counts: counter, amount
 --                later:  ref, wait ms, packed envelope
@@ -63,40 +64,29 @@ local function ended(stream, events)
   if stream == 4 then packed = packed + events end
 end
 
-local done = tonumber(take())
-local batches = {}
-for _ = 1, done do
-  local stream, id, counter, events = tonumber(take()), take(), take(), tonumber(take())
-  local name = stream .. counter .. events
-  local batch = batches[name]
-  if not batch then
-    batch = {stream = stream, counter = counter, events = events, ids = {}}
-    batches[name] = batch
-  end
-  batch.ids[#batch.ids + 1] = id
-end
-for _, batch in pairs(batches) do
+for _ = 1, tonumber(take()) do
+  local stream, counter, events, ids = tonumber(take()), take(), tonumber(take()), tonumber(take())
   -- A thousand at a time: Lua's stack takes a few thousand arguments.
-  for first = 1, #batch.ids, 1000 do
-    local last = math.min(first + 999, #batch.ids)
-    local acknowledged = redis.call('XACK', KEYS[batch.stream], group, unpack(batch.ids, first, last))
+  for first = at, at + ids - 1, 1000 do
+    local last = math.min(first + 999, at + ids - 1)
+    local acknowledged = redis.call('XACK', KEYS[stream], group, unpack(ARGV, first, last))
     -- Done is done: the entry goes, too, where its claim was forgotten (a group made again, a Redis that lost its
     -- last second), and then it is the deletion that counts.
-    local deleted = redis.call('XDEL', KEYS[batch.stream], unpack(batch.ids, first, last))
-    local events = math.max(acknowledged, deleted) * batch.events
-    ended(batch.stream, events)
-    count(batch.counter, events)
+    local deleted = redis.call('XDEL', KEYS[stream], unpack(ARGV, first, last))
+    local amount = math.max(acknowledged, deleted) * events
+    ended(stream, amount)
+    count(counter, amount)
   end
+  at = at + ids
 end
 
-local digests = tonumber(take())
-if digests > 0 then
-  for first = at, at + digests - 1, 1000 do
-    redis.call('SADD', KEYS[13], unpack(ARGV, first, math.min(first + 999, at + digests - 1)))
-  end
-  redis.call('EXPIRE', KEYS[13], ARGV[2])
-  at = at + digests
+local digests = take()
+for first = 1, #digests, 10000 do
+  local part = {}
+  for start = first, math.min(first + 9990, #digests), 10 do part[#part + 1] = string.sub(digests, start, start + 9) end
+  redis.call('SADD', KEYS[13], unpack(part))
 end
+if #digests > 0 then redis.call('EXPIRE', KEYS[13], ARGV[2]) end
 
 for _ = 1, tonumber(take()) do
   local stream, id, events = tonumber(take()), take(), tonumber(take())

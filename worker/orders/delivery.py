@@ -12,7 +12,6 @@ from worker.config.order_sync import OrderSync
 from worker.delivery import Delivery, Readied, Sending, age_seconds
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
-from worker.grouping import RequestKey
 from worker.inbox import Claimed
 from worker.ledger import digest
 from worker.orders.answers import judge
@@ -108,12 +107,12 @@ class OrderDelivery(Delivery):
         return not sending.stopped and self.clock() < sending.deadline
 
     def _was_delivered(self, claimed: Claimed, update: OrderUpdate) -> bool:
-        (known,) = self.ledger.known([digest(update)], now=self.clock())
-        return known and not claimed.envelope.forced
+        known = self.ledger.known([digest(update)], now=self.clock())
+        return bool(known) and not claimed.envelope.forced
 
     def _send_one(self, update: OrderUpdate, sending: Sending) -> Verdict:
         # All shops share the endpoint's limit.
-        verdict = self._request(RequestKey(update.event_source, "", None), [update], sending)
+        verdict = self._request(update.key._replace(event_source_id=""), [update], sending)
         if verdict.outcome is Outcome.UNAVAILABLE:
             sending.stopped = sending.failures >= _MOST_FAILURES
         return verdict
