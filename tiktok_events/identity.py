@@ -52,7 +52,7 @@ def id_fault(event_id: str) -> str | None:
     """
     if len(event_id) > MAX_ID_CHARACTERS:
         return f"has more than {MAX_ID_CHARACTERS} characters"
-    if "@" in event_id or _INTERNATIONAL_PHONE.fullmatch(event_id):
+    if "@" in event_id or (event_id[:1] == "+" and _INTERNATIONAL_PHONE.fullmatch(event_id)):
         return "looks like an e-mail address or a phone number"
     if not event_id.isprintable():
         return "has characters that cannot be printed"

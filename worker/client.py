@@ -30,7 +30,7 @@ class Answer:
 class TikTokClient:
     """Speaks to TikTok: verified TLS, no redirects, no proxies from the environment, always a timeout.
 
-    One session for each thread: requests' sessions are not safe to share.
+    Connections of its own for each thread: requests' sessions are not safe to share.
     """
 
     def __init__(self) -> None:
@@ -62,18 +62,15 @@ class TikTokClient:
         if body is not None:
             told["Content-Type"] = "application/json"
         try:
-            response = self._session().request(
-                method,
-                url,
-                params=query,
-                data=orjson.dumps(body) if body is not None else form,
-                headers=told,
-                timeout=(min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds),
-                # A redirect would carry the token to wherever it points.
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
+            way = self._way()
+            prepared = way.prepared(method, url, query)
+            prepared.headers.update(told)
+            prepared.prepare_body(orjson.dumps(body) if body is not None else form, files=None)
+            timeout = (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds)
+            # By the adapter: it follows no redirect, which would carry the token to wherever it points, and keeps no
+            # cookie. A session around it takes as long again (0.42 instead of 0.21 ms of CPU a request).
+            adapter = way.session.get_adapter(url)
+            with adapter.send(prepared, stream=True, timeout=timeout, verify=way.session.verify or True) as response:
                 answer = response.raw.read(_LARGEST_ANSWER, decode_content=True)
         except requests.exceptions.SSLError:
             return Verdict(Outcome.UNAVAILABLE, message="TLS failed: the certificate or the protocol does not fit")
@@ -82,11 +79,29 @@ class TikTokClient:
             return Verdict(Outcome.UNAVAILABLE, message=f"no answer: {_cause(error)}")
         return Answer(response.status_code, _decoded(answer))
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = new_session()
-        return session
+    def _way(self) -> _Way:
+        way: _Way | None = getattr(self._local, "way", None)
+        if way is None:
+            way = self._local.way = _Way(new_session())
+        return way
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one thread makes its requests: a session, and what it has prepared of each address."""
+
+    session: requests.Session
+    known: dict[tuple[str, str], requests.PreparedRequest] = field(default_factory=dict)
+
+    def prepared(self, method: str, url: str, query: Mapping[str, str] | None) -> requests.PreparedRequest:
+        """Return a new request without a body."""
+        if query:
+            return self.session.prepare_request(requests.Request(method, url, params=query))
+        address = (method, url)
+        if address not in self.known:
+            # As many as the configuration has addresses.
+            self.known[address] = self.session.prepare_request(requests.Request(method, url))
+        return self.known[address].copy()
 
 
 def _decoded(answer: bytes) -> object:

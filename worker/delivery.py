@@ -15,19 +15,20 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from schemas import EventMapper, Item, RequestKey
 from schemas.consent import NO_CONSENT
+from worker import limiter as permits
 from worker.alerts import Alerts
 from worker.breaker import Breaker
 from worker.client import TikTokClient
 from worker.config import Destination, Secret
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
-from worker.grouping import group, request
+from worker.grouping import group, path_of, request
 from worker.guard import Guard, holds_back
 from worker.inbox import Claimed
 from worker.isolation import Isolation
 from worker.keys import Keys
 from worker.ledger import Ledger, digest
-from worker.limiter import Limiter, Permit, scope
+from worker.limiter import Limiter, Permit
 from worker.metrics import Meter
 from worker.outcomes import Outcomes
 from worker.pauses import Pauses
@@ -68,6 +69,8 @@ class Sending:
     served: int = 0
     failures: int = 0
     stopped: bool = False
+    lent: tuple[str, Permit] | None = None
+    """A permit that was asked for ahead, and for which limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +134,18 @@ class Delivery:
         items = [item for prepared in ready for item in prepared.items]
         digests = [digest(item) for item in items]
         verdicts: list[Verdict | None] = [None] * len(items)
-        known = self.ledger.known(digests, now=started)
+        sending = Sending(deadline=started + self.destination.take_back_after_seconds / 2)
+        groups = group(items)
+        known = self._look_up(digests, groups, sending, started)
         if known:
             forced = [prepared.claimed.envelope.forced for prepared in ready for _ in prepared.items]
             for place in known:
                 if not forced[place]:
                     verdicts[place] = _ALREADY
-        sending = Sending(deadline=started + self.destination.take_back_after_seconds / 2)
-        open_places = [place for place, verdict in enumerate(verdicts) if verdict is None]
-        for key, places in group(items[place] for place in open_places).items():
+        for key, places in groups.items():
             if sending.stopped:
                 break
-            members = [open_places[place] for place in places]
+            members = [place for place in places if verdicts[place] is None] if known else places
             for first in range(0, len(members), self.destination.batch_size):
                 if sending.stopped:
                     break
@@ -155,6 +158,28 @@ class Delivery:
         settlement.served += sending.served
         self._decide(ready, verdicts, settlement)
         return sending.posts
+
+    def _look_up(
+        self, digests: Sequence[bytes], groups: dict[RequestKey, list[int]], sending: Sending, now: float
+    ) -> list[int]:
+        """Return the places of what was delivered already. The first permit is asked for in the same round trip: what
+        is known already is rare, and a permit too many costs little."""
+        asking = self.ledger.asking(digests, now=now)
+        if asking is None:
+            return []
+        (key, places), *_ = groups.items()
+        limit = self._limit(key, path_of(self.destination, min(len(places), self.destination.batch_size)))
+        answers = run_many(self.redis, [asking, permits.asking(limit, self.destination.rate_limit)])
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
+        known: list[int]
+        known, permit = answers
+        sending.lent = (limit, permits.permit_of(permit))
+        return known
+
+    def _limit(self, key: RequestKey, path: str) -> str:
+        return permits.scope(self.destination.credentials.fingerprint(), key.event_source_id, path)
 
     def _send_group(self, key: RequestKey, items: Sequence[Item], sending: Sending) -> dict[int, Verdict]:
         """Send items that share a request; return the verdict of each that got one."""
@@ -173,8 +198,8 @@ class Delivery:
         token = self.tokens.current()
         if isinstance(token, Verdict):
             return self._without_token(token, sending)
-        limit = scope(self.destination.credentials.fingerprint(), key.event_source_id, path)
-        permit = self.limiter.ask(limit, self.destination.rate_limit)
+        limit = self._limit(key, path)
+        permit = self._permit(limit, sending)
         while 0 < permit.wait_seconds <= _SHORT_WAIT_SECONDS and self.clock() < sending.deadline:
             self.sleep(permit.wait_seconds)
             permit = self.limiter.ask(limit, self.destination.rate_limit)
@@ -195,6 +220,10 @@ class Delivery:
             if fresh is not None:
                 verdict = self._noted(url, told, fresh, len(items), sending)
         return self._react(verdict, limit, permit, sending)
+
+    def _permit(self, limit: str, sending: Sending) -> Permit:
+        lent, sending.lent = sending.lent, None
+        return lent[1] if lent and lent[0] == limit else self.limiter.ask(limit, self.destination.rate_limit)
 
     def _without_token(self, refusal: Verdict, sending: Sending) -> Verdict:
         """Do what it asks for when no token is to be had: wait for who gives them, or for a person."""

@@ -37,16 +37,23 @@ class Request(NamedTuple):
 
 def request(destination: Destination, key: RequestKey, items: Sequence[Item]) -> Request:
     """Return the request that carries `items`, all of the same `key`."""
+    path = path_of(destination, len(items))
     if destination.order_sync:
         (update,) = items
-        return Request(destination.order_sync.url, update.body)
-    if destination.mapping.kind == "offline":
-        path, told = _legacy(key, items)
-    else:
-        path, told = "event/track/", _events(key, items)
+        return Request(path, update.body)
+    told = _legacy(key, items) if destination.mapping.kind == "offline" else _events(key, items)
     if destination.partner_name:
         told["partner_name"] = destination.partner_name
     return Request(path, told)
+
+
+def path_of(destination: Destination, items: int) -> str:
+    """Return where a request of so many items goes. Events API 1.0 has an endpoint for one event, another for more."""
+    if destination.order_sync:
+        return destination.order_sync.url
+    if destination.mapping.kind == "offline":
+        return "offline/track/" if items == 1 else "offline/batch/"
+    return "event/track/"
 
 
 def paths(destination: Destination) -> tuple[str, ...]:
@@ -67,9 +74,6 @@ def _events(key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
     return told
 
 
-def _legacy(key: RequestKey, items: Sequence[Item]) -> Request:
-    """Events API 1.0 has an endpoint for one event and another for several."""
+def _legacy(key: RequestKey, items: Sequence[Item]) -> dict[str, Any]:
     told: dict[str, Any] = {"event_set_id": key.event_source_id}
-    if len(items) == 1:
-        return Request("offline/track/", told | items[0].body)
-    return Request("offline/batch/", told | {"batch": [item.body for item in items]})
+    return told | (items[0].body if len(items) == 1 else {"batch": [item.body for item in items]})

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tiktok_events.identity import event_identity, id_fault
 from tiktok_events.sealing import SealedError, is_sealed
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
 from worker.scripts import run
-from worker.traceparents import trace_of
+from worker.traceparents import is_trace
 from worker.vault import Vault, vault_of
 
 PACK_EVENTS = 100
@@ -25,6 +26,9 @@ PACK_EVENTS = 100
 
 PROBE_SECONDS = 15.0
 """How long the batch that probes a failing endpoint may take before another one is let through."""
+
+_LEAST_TO_READ = 100
+"""From so many events on it pays to read them without the script: a second round trip for less copying."""
 
 _BULK = 4
 _FROM_PRODUCERS = (1, _BULK)
@@ -96,16 +100,35 @@ class Inbox:
 
         With a `lock` nothing is taken once it is somebody else's.
         """
+        taken, count = self._asked(token, terms, lock, least_to_read=_LEAST_TO_READ)
+        if not count:
+            return taken
+        batch = self._read_inbox(count)
+        # Nothing, though there is something: others were faster, or nobody is given those. The script knows.
+        return replace(taken, batch=batch) if batch else self._asked(token, terms, lock, least_to_read=0)[0]
+
+    def _asked(self, token: str, terms: Terms, lock: Lock | None, *, least_to_read: int) -> tuple[Taken, int]:
+        """Return what the script gives, and how many entries of the inbox are to be read beside it."""
         keys = [*self._keys.streams, self._keys.state, self._keys.breaker, self._keys.slices]
         args: list[str | int] = [
             *(token, int(terms.lease_seconds * 1000), terms.max_tasks, GROUP, self._consumer),
             *(int(terms.silence_seconds * 1000), terms.size, terms.max_deliveries, pack_size(terms.size)),
-            int(PROBE_SECONDS * 1000),
+            *(int(PROBE_SECONDS * 1000), least_to_read),
         ]
         if lock is not None:
             keys, args = [*keys, lock.key], [*args, lock.token, lock.lives_ms]
-        gate, wait, entries, more = run(self._redis, "take", keys, args)
-        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries, self._vault), bool(more))
+        gate, wait, entries, more, count = run(self._redis, "take", keys, args)
+        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries, self._vault), bool(more)), count
+
+    def _read_inbox(self, count: int) -> list[Claimed]:
+        try:
+            found: Any = self._redis.xreadgroup(GROUP, self._consumer, {self._keys.inbox: ">"}, count=count)
+        except ResponseError:  # the group is gone since; the script makes it again
+            return []
+        entries = found[0][1] if found else []
+        return [
+            claimed for raw_id, fields in entries for claimed in _claimed(1, raw_id.decode(), fields, 0, self._vault)
+        ]
 
 
 def _read(entries: Iterable[Any], vault: Vault) -> list[Claimed]:
@@ -195,7 +218,7 @@ def _traceparent(fields: dict[bytes, bytes]) -> str | None:
     # Anybody may have written it, and anything: what is no trace is not kept, since it is shown.
     told = fields.get(b"traceparent")
     text = told.decode("ascii", "replace") if told else ""
-    return text if text and trace_of(text) else None
+    return text if text and is_trace(text) else None
 
 
 def _identity(given: str, payload: bytes) -> str:

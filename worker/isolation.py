@@ -68,8 +68,7 @@ class Isolation:
         if verdict.outcome is Outcome.PARTIAL and verdict.failed:
             self._give_partial(places, verdict)
             return
-        for place in places:
-            self._verdicts[place] = verdict
+        self._verdicts.update(dict.fromkeys(places, verdict))
 
     def _give_partial(self, places: Sequence[int], verdict: Verdict) -> None:
         """Believe a partial answer that names what failed: that is retried, the rest was taken."""

@@ -15,7 +15,7 @@ from redis import Redis
 
 from schemas import Item
 from worker.keys import Keys
-from worker.scripts import run
+from worker.scripts import Call, run
 
 DIGEST_BYTES = 10
 """The Lua scripts know it, too: they get the digests of a batch as one text."""
@@ -38,10 +38,15 @@ class Ledger:
 
     def known(self, digests: Sequence[bytes], *, now: float) -> list[int]:
         """Return the places of those digests that were delivered within the ledger's life."""
+        call = self.asking(digests, now=now)
+        places: list[int] = run(self.redis, call.name, call.keys, call.args) if call else []
+        return places
+
+    def asking(self, digests: Sequence[bytes], *, now: float) -> Call | None:
+        """Return the call of which the answer is what `known` returns, None where that is nothing in any case."""
         if not self.lives_seconds or not digests:
-            return []
+            return None
         today = int(now // 86400)
         # One day ahead, too: another worker's clock may have reached it already.
         days = range(today - ceil(self.lives_seconds / 86400), today + 2)
-        places: list[int] = run(self.redis, "known", [self.keys.ledger(day) for day in days], [b"".join(digests)])
-        return places
+        return Call("known", [self.keys.ledger(day) for day in days], [b"".join(digests)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
 
@@ -32,13 +33,8 @@ class Limiter:
 
     def ask(self, scope: str, limit: RateLimit) -> Permit:
         """Ask for one request."""
-        wait, row = run(
-            self.redis,
-            "permit",
-            [keys.limiter(scope)],
-            [limit.requests_per_second, limit.requests_per_minute],
-        )
-        return Permit(float(wait) / 1000, int(row))
+        call = asking(scope, limit)
+        return permit_of(run(self.redis, call.name, call.keys, call.args))
 
     def served(self, scope: str, permit: Permit) -> None:
         """Note that TikTok served the request that `permit` granted, and so ended the row of throttling."""
@@ -55,6 +51,17 @@ class Limiter:
         """Return the share of the limit that is in force, 1.0 when TikTok has not throttled lately."""
         share, _ = run(self.redis, *in_force([scope]))
         return float(share)
+
+
+def asking(scope: str, limit: RateLimit) -> Call:
+    """Return the call that asks for one request; `permit_of` reads its answer."""
+    return Call("permit", [keys.limiter(scope)], [limit.requests_per_second, limit.requests_per_minute])
+
+
+def permit_of(answer: Any) -> Permit:
+    """Return the permit that an answer is."""
+    wait, row = answer
+    return Permit(float(wait) / 1000, int(row))
 
 
 def in_force(scopes: Sequence[str]) -> Call:

@@ -18,6 +18,11 @@ class Trace:
     sampled: bool
 
 
+def is_trace(traceparent: str) -> bool:
+    """Say whether it names one."""
+    return _FORM.fullmatch(traceparent) is not None
+
+
 def trace_of(traceparent: str | None) -> Trace | None:
     """Return the trace, or None. Source of the form: W3C Trace Context, section 3.2."""
     found = _FORM.fullmatch(traceparent) if traceparent else None

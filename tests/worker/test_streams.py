@@ -69,6 +69,64 @@ def test_a_group_that_vanished_is_made_again_and_starts_at_the_first_entry(redis
     assert len(claim(redis, 10)) == 2
 
 
+def copied(redis: redis_py.Redis) -> bool:
+    """Say whether a script read entries since the statistics began."""
+    calls = redis.info("commandstats")
+    # Redis counts what scripts call, too.
+    return int(calls.get("cmdstat_xreadgroup", {"calls": 0})["calls"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("waiting", "held", "beside", "by_script"),
+    [
+        (300, 0, None, False),
+        (300, 150, None, False),
+        (99, 0, None, True),
+        (150, 51, None, True),
+        (300, 0, KEYS.retry, True),
+        (300, 0, KEYS.bulk, True),
+    ],
+    ids=["many", "many behind what is held", "few", "few behind what is held", "a retry beside", "a pack beside"],
+)
+def test_many_that_wait_in_the_inbox_alone_are_read_past_the_script(
+    redis: redis_py.Redis, waiting: int, held: int, beside: str | None, by_script: bool
+) -> None:
+    claim(redis, 1)  # makes the group
+    add(redis, waiting)
+    before = claim(redis, held, "before") if held else []
+    if beside:
+        redis.xadd(beside, {"event": "{}", "events": "{}", "ids": "p", "n": 1})
+    redis.config_resetstat()
+    batch = claim(redis, 200)
+    assert copied(redis) is by_script
+    assert len(batch) == min(200, waiting - held + (beside is not None))
+    assert not {c.entry_id for c in batch if c.stream == 1} & {c.entry_id for c in before}
+    expected = {f"id-{number}" for number in range(held, held + 99)}
+    assert expected <= {c.envelope.id for c in batch}
+
+
+def test_what_is_read_past_the_script_is_what_the_script_reads(redis: redis_py.Redis) -> None:
+    add(redis, 120, traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", enqueued_at="7")
+    read = claim(redis, 120, "a")
+    redis.xgroup_setid(KEYS.inbox, GROUP, "0")
+    redis.xgroup_delconsumer(KEYS.inbox, GROUP, "a")
+    redis.xadd(KEYS.retry, {"event": "{}"})
+    by_script = [claimed for claimed in claim(redis, 1000, "b") if claimed.stream == 1]
+    assert read == by_script
+    assert len(read) == 120
+
+
+def test_who_reads_past_the_script_keeps_its_lease(redis: redis_py.Redis) -> None:
+    add(redis, 300)
+    inbox = Inbox(redis, KEYS, consumer="a")
+    first = inbox.take("t", Terms(size=200))
+    assert (len(first.batch), first.more, redis.zcard(KEYS.slices)) == (200, True, 1)
+    second = inbox.take("t", Terms(size=200))
+    assert (len(second.batch), second.more) == (100, True)
+    third = inbox.take("t", Terms(size=200))
+    assert (third.batch, third.more, redis.zcard(KEYS.slices)) == ([], False, 0)
+
+
 def test_delivered_entries_leave_the_stream_and_are_counted(redis: redis_py.Redis) -> None:
     add(redis, 1500)
     batch = claim(redis, 1500)
@@ -336,17 +394,20 @@ def test_an_edit_of_a_dead_letter_that_is_gone_leaves_nothing_behind(redis: redi
     assert not redis.exists(KEYS.dead_revisions)
 
 
+@pytest.mark.parametrize("count", [3, 150], ids=["few", "so many that the task would read them itself"])
 @pytest.mark.parametrize("by", ["delconsumer", "setid"])
-def test_what_nobody_holds_and_nobody_would_be_given_is_claimed_by_force(redis: redis_py.Redis, by: str) -> None:
-    add(redis, 5)
+def test_what_nobody_holds_and_nobody_would_be_given_is_claimed_by_force(
+    redis: redis_py.Redis, by: str, count: int
+) -> None:
+    add(redis, count + 2)
     kept = claim(redis, 2, "lives")
     if by == "delconsumer":
-        claim(redis, 3, "removed")
+        claim(redis, count, "removed")
         redis.xgroup_delconsumer(KEYS.inbox, GROUP, "removed")
     else:
         redis.xgroup_setid(KEYS.inbox, GROUP, "$")
-    rescued = claim(redis, 10, "b")
-    assert len(rescued) == 3
+    rescued = claim(redis, count + 10, "b")
+    assert len(rescued) == count
     assert claim(redis, 10, "c") == []
-    assert settle(redis, *((claimed, Done("delivered")) for claimed in kept + rescued)) == 5
+    assert settle(redis, *((claimed, Done("delivered")) for claimed in kept + rescued)) == count + 2
     assert places(redis)["streams"] == 0

@@ -3,9 +3,12 @@
 --       8 lock, where entries may be taken under one only
 -- ARGV: 1 token of the task  2 lease, ms  3 most tasks at once  4 group  5 consumer  6 silence, ms
 --       7 most events  8 most deliveries  9 most events in a pack  10 lease of a probe, ms
---       11 token of the lock  12 its life, ms
+--       11 how many events the task would rather read itself, 0 for never  12 token of the lock  13 its life, ms
 -- Returns: {"go" | "probe" | "full" | "paused" | "blocked" | "open", ms to wait,
---           {{stream number, entry id, fields, deliveries so far}, ...}, 1 if there may be more, else 0}
+--           {{stream number, entry id, fields, deliveries so far}, ...}, 1 if there may be more, else 0,
+--           how many entries of the inbox the task is to read itself}
+-- What passes through a script is copied twice, at 6 us an event. So where many events wait in the inbox and nothing
+-- else does, the task is told to read them.
 -- "full": as many tasks as may be are at it, and this one, woken by a producer, has no lease of its own.
 -- "probe": the breaker lets this one batch through; no other until it has reported, or its probe lease ends.
 -- A task that gets less than it could carry has emptied the destination, and its lease ends here: what comes next is
@@ -17,13 +20,13 @@ local silence, most, pack = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[
 
 local function closed(answer, wait)
   redis.call('ZREM', KEYS[7], token)
-  return {answer, wait, {}, 0}
+  return {answer, wait, {}, 0, 0}
 end
 
 -- Removing first: after its first write Redis lets a script's others through even when memory is full.
 redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', now)
 if not redis.call('ZSCORE', KEYS[7], token) and redis.call('ZCARD', KEYS[7]) >= tonumber(ARGV[3]) then
-  return {'full', -1, {}, 0}
+  return {'full', -1, {}, 0, 0}
 end
 local state = redis.call('HMGET', KEYS[5], 'paused', 'blocked_until', 'searched')
 if state[1] then return closed('paused', -1) end
@@ -37,8 +40,8 @@ if breaker[1] then
   answer = 'probe'
 end
 if KEYS[8] then
-  if redis.call('GET', KEYS[8]) ~= ARGV[11] then return closed('go', 0) end
-  redis.call('PEXPIRE', KEYS[8], ARGV[12]) -- its life counts from what is taken under it
+  if redis.call('GET', KEYS[8]) ~= ARGV[12] then return closed('go', 0) end
+  redis.call('PEXPIRE', KEYS[8], ARGV[13]) -- its life counts from what is taken under it
 end
 
 -- What a silent worker held. The batch shrinks to an eighth with each death, so that in the end the killer travels
@@ -125,7 +128,20 @@ local function rescue(number)
   end
 end
 
-local more = #taken > 0
+-- How many events of the inbox the task may read itself.
+local function to_read()
+  local least = tonumber(ARGV[11])
+  if least == 0 or #taken > 0 or answer ~= 'go' or KEYS[8] then return 0 end
+  if redis.call('XLEN', KEYS[2]) > 0 or redis.call('XLEN', KEYS[4]) > 0 then return 0 end
+  local length = redis.call('XLEN', KEYS[1])
+  if length < least then return 0 end
+  local held = redis.pcall('XPENDING', KEYS[1], group)
+  if held.err or length - held[1] < least then return 0 end
+  return math.min(length - held[1], most)
+end
+
+local reading = to_read()
+local more = #taken > 0 or reading > 0
 if not more then
   -- Retries first, at most half of it, so that they cannot starve new events; these leave a tenth to the packs, so
   -- that nobody's backlog waits for ever; replays come last.
@@ -149,4 +165,4 @@ else
   redis.call('ZREM', KEYS[7], token)
 end
 if answer == 'probe' then redis.call('HSET', KEYS[6], 'probe_until', now + tonumber(ARGV[10])) end
-return {answer, 0, taken, more and 1 or 0}
+return {answer, 0, taken, more and 1 or 0, reading}
