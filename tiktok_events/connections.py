@@ -111,7 +111,7 @@ class Connections:
                 asked_once = None
             link = question.link
             try:
-                found = await _answer(link, question)
+                stored, replicas = await _answer(link, question)
             except AskError as error:
                 host, port = error.node_addr
                 target = (host or link.host, port)
@@ -132,7 +132,6 @@ class Connections:
                 raise
             else:
                 await self._give_back(question.node, link)
-                stored, replicas = found
                 if replicas < question.replicas:
                     raise Unavailable(_too_few(replicas, question.replicas), maybe_stored=True)
                 return stored
@@ -176,30 +175,28 @@ class Connections:
     async def _take(self, node: Node | None, deadline: float) -> Link:
         if self._pid != os.getpid():
             self._start_afresh()
-        link = await self._idle_link(node)
-        if link is None:
+        stack = self._idle.get(node)
+        while stack:
+            try:
+                since, link = stack.pop()
+            except IndexError:  # another thread was faster
+                continue
+            if time.monotonic() - since < MAX_IDLE_SECONDS and await link.is_usable():
+                break
+            await link.close()
+        else:
             link = await self._connector.connect(node, within_seconds=deadline - time.monotonic())
         if time.monotonic() >= deadline:
             await self._give_back(node, link)
             raise Unavailable("Redis cannot be reached in time")
         return link
 
-    async def _idle_link(self, node: Node | None) -> Link | None:
-        stack = self._idle.get(node)
-        while stack:
-            try:
-                since, link = stack.pop()
-            except IndexError:  # another thread was faster
-                return None
-            if time.monotonic() - since < MAX_IDLE_SECONDS and await link.is_usable():
-                return link
-            await link.close()
-        return None
-
     async def _give_back(self, node: Node | None, link: Link) -> None:
         if self._pid != os.getpid():
             return
-        stack = self._idle.setdefault(node, deque())
+        stack = self._idle.get(node)
+        if stack is None:
+            stack = self._idle.setdefault(node, deque())
         if len(stack) < MAX_IDLE_CONNECTIONS:
             stack.append((time.monotonic(), link))
         else:

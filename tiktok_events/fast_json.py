@@ -9,10 +9,8 @@ For 1.2 KB of order, met cold: 10 µs in the standard library, 6 here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
-
-_ENDS = frozenset({str, int, bool, type(None)})
 
 
 def new_encoder(max_depth: int) -> Callable[[dict[str, Any]], bytes | None]:
@@ -25,7 +23,7 @@ def new_encoder(max_depth: int) -> Callable[[dict[str, Any]], bytes | None]:
     dumps, refused = orjson.dumps, orjson.JSONEncodeError
 
     def encode(event: dict[str, Any]) -> bytes | None:
-        if type(event) is not dict or not _is_plain(event, max_depth):
+        if type(event) is not dict or not _is_plain(event.values(), max_depth - 1):
             return None
         try:
             return dumps(event)
@@ -35,18 +33,25 @@ def new_encoder(max_depth: int) -> Callable[[dict[str, Any]], bytes | None]:
     return encode
 
 
-def _is_plain(value: Any, depth: int) -> bool:
-    """Returns whether a dict or a list holds finite values of JSON's own types only, in at most so many levels."""
-    if not depth:
-        return False
-    inner: Any
-    for inner in value.values() if type(value) is dict else value:
-        kind = type(inner)
-        if kind in _ENDS:
+def _is_plain(values: Iterable[Any], deeper: int) -> bool:
+    """Returns whether all are finite values of JSON's own types only, in at most so many more levels.
+
+    The kinds stand in the order in which they are frequent, and are compared by identity: 0.25 µs less an event of
+    1.2 KB than a look into a set.
+    """
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is int:
             continue
-        if kind is dict or kind is list:
-            if not _is_plain(inner, depth - 1):
+        if kind is dict:
+            if not deeper or not _is_plain(value.values(), deeper - 1):
                 return False
-        elif kind is not float or inner - inner != 0:
+        elif kind is list:
+            if not deeper or not _is_plain(value, deeper - 1):
+                return False
+        elif kind is float:
+            if value - value != 0:
+                return False
+        elif kind is not bool and value is not None:
             return False
     return True

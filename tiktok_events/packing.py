@@ -60,8 +60,10 @@ class Chunk:
             keyring: what to seal each entry with, None to leave it clear.
         """
         found: list[Word] = []
-        for first, end in self._entries(pack):
-            if pack > 1 and end - first >= _LEAST_IN_A_PACK:
+        # Too few for a pack are looked at no further, for every event that comes alone passes here.
+        alone = pack == 1 or len(self.ids) < _LEAST_IN_A_PACK
+        for first, end in ((0, len(self.ids)),) if alone else self._entries(pack):
+            if not alone and end - first >= _LEAST_IN_A_PACK:
                 events, ids = b"\n".join(self.events[first:end]), self.ids[first:end]
                 if keyring is not None:
                     events = keyring.seal(events, sealing.to_pack(destination, ids))

@@ -60,12 +60,12 @@ class Registry:
             UnknownDestination: the workers have others, but not this one.
             Unavailable: the registry could not be read.
         """
-        _check(destination)
-        limits = self._known.get(destination)
         fetched_at = self._fetched_at
         fresh = fetched_at is not None and time.monotonic() - fetched_at < MAX_AGE_SECONDS
-        if fresh and limits is not None:
+        # A name that the workers wrote down needs no check.
+        if fresh and isinstance(destination, str) and (limits := self._known.get(destination)) is not None:
             return limits
+        _check(destination)
         if fresh and not self._known:
             return Limits()
         # Old, or a name that may have been added since.

@@ -27,7 +27,7 @@ from tiktok_events.registry import Limits, Registry
 from tiktok_events.sealing import VARIABLE
 from tiktok_events.settings import Settings
 from tiktok_events.trace import Publishing, publishing
-from tiktok_events.wake import DEDUPLICATION_MS
+from tiktok_events.wake import DEDUPLICATION_MS, Waker
 
 SCRIPT = files("tiktok_events").joinpath("enqueue.lua").read_bytes()
 # Redis names a script by its SHA-1; nothing depends on nobody finding another with the same.
@@ -70,7 +70,8 @@ class Storing:
         chunk = Chunk([encoded], [chosen_id])
         if not await self.stored(await self.send(destination, chunk, limits, pack=1, deadline=deadline)):
             raise full(destination, limits)
-        await self._wake(destination)
+        if self._settings.waker is not None:
+            await self._wake(destination, self._settings.waker)
         return chosen_id
 
     async def many(
@@ -105,8 +106,8 @@ class Storing:
             error.stored, error.ids = len(passage.ids), passage.ids
             raise
         finally:
-            if passage.ids:
-                await self._wake(destination)
+            if passage.ids and self._settings.waker is not None:
+                await self._wake(destination, self._settings.waker)
         return passage.ids
 
     async def close(self) -> None:
@@ -185,9 +186,8 @@ class Storing:
             raise _refused(error) from None
         return dict(zip(answer[::2], answer[1::2], strict=True))
 
-    async def _wake(self, destination: str) -> None:
-        waker = self._settings.waker
-        if waker is None or waker.rests:
+    async def _wake(self, destination: str, waker: Waker) -> None:
+        if waker.rests:
             return
         key = keys.woken(destination)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
@@ -61,10 +60,22 @@ class Publishing:
 
     def begin(self) -> str:
         """Opens the spans; returns the W3C ``traceparent`` that goes with the events, "" without one."""
-        opened = list(self._opened()) if self._chunk else []
-        self._spans = [each.span for each in opened if each.span is not None]
-        # An app may use both; what one of them records is worth more than what the other leaves out.
-        chosen = next((each for each in opened if each.sampled), opened[0] if opened else None)
+        chosen: _Opened | None = None
+        for name, opening in _TRACERS.items() if self._chunk else ():
+            module = sys.modules.get(name)
+            if module is None:
+                continue
+            try:
+                opened = opening(module, self._queue, self._chunk)
+            except Exception:  # noqa: S112 # an event must not be lost to a tracer that is too old or broken
+                continue
+            if opened is None:
+                continue
+            if opened.span is not None:
+                self._spans.append(opened.span)
+            # An app may use both; what one of them records is worth more than what the other leaves out.
+            if chosen is None or (opened.sampled and not chosen.sampled):
+                chosen = opened
         return chosen.traceparent if chosen else ""
 
     def end(self, *, failed: bool) -> None:
@@ -73,18 +84,6 @@ class Publishing:
             # The events are stored: a tracer's fault must not deny it.
             with suppress(Exception):
                 span.close(failed=failed)
-
-    def _opened(self) -> Iterator[_Opened]:
-        for name, opening in _TRACERS.items():
-            module = sys.modules.get(name)
-            if module is None:
-                continue
-            try:
-                opened = opening(module, self._queue, self._chunk)
-            except Exception:  # noqa: S112 # an event must not be lost to a tracer that is too old or broken
-                continue
-            if opened is not None:
-                yield opened
 
 
 class _SentrySpan:
