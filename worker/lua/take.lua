@@ -131,7 +131,7 @@ end
 -- How many events of the inbox the task may read itself.
 local function to_read()
   local least = tonumber(ARGV[11])
-  if least == 0 or #taken > 0 or answer ~= 'go' or KEYS[8] then return 0 end
+  if least == 0 or most < least or #taken > 0 or answer ~= 'go' or KEYS[8] then return 0 end
   if redis.call('XLEN', KEYS[2]) > 0 or redis.call('XLEN', KEYS[4]) > 0 then return 0 end
   local length = redis.call('XLEN', KEYS[1])
   if length < least then return 0 end
