@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
 from schemas.event_sources import EventSource
 from schemas.paths import read
-from schemas.sources.reading import FieldSource, reader
+from schemas.sources.reading import FieldSource, Reader, reader
 from schemas.sources.source import Raw
 from tiktok_events.text import is_blank
 
@@ -22,9 +23,9 @@ class FieldTable:
     __slots__ = ("_paths", "_read")
 
     def __init__(self, fields: Iterable[FieldSource], event_source: EventSource) -> None:
-        used = [field for field in fields if event_source in field.event_sources]
+        used = tuple(field for field in fields if event_source in field.event_sources)
         self._paths = {field.target: field.paths for field in used}
-        self._read = reader(used, name="reading of a field table")
+        self._read = _reader_of(used)
 
     def read(self, event: Raw) -> dict[str, Any]:
         """Return a new dict in the contract's form with every field that has a value, each part a new dict too."""
@@ -48,6 +49,12 @@ class FieldTable:
         if field == _TTCLID and not filled:
             paths = self._paths[_PAGE_URL]
         return ".".join((filled or [*paths, (field,)])[0]) + target[len(field) :]
+
+
+# Once for all destinations: to generate it takes a millisecond, and there are a few tables.
+@cache
+def _reader_of(fields: tuple[FieldSource, ...]) -> Reader:
+    return reader(fields, name="reading of a field table")
 
 
 def ttclid_of(url: Any) -> str:
