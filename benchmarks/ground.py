@@ -109,6 +109,8 @@ class Ground:
         """Return the environment of every worker."""
         return {
             **os.environ,
+            # Celery was compiled when it was installed. Ours is after its first start, where nothing forbids it.
+            "PYTHONDONTWRITEBYTECODE": "",
             "REDIS_URL": self._distant_url or self.redis_url,
             "CELERY_BROKER_URL": "",
             "TIKTOK_EVENTS_CONFIG": str(self.folder / "destinations.toml"),

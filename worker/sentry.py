@@ -75,7 +75,7 @@ def start() -> None:
     dsn = os.environ.get("SENTRY_DSN")
     if not dsn:
         return
-    # Imported here: the SDK, and the beat of Celery that its integration brings along, would be a tenth of a start each.
+    # Imported here: the SDK, and Celery's beat that its integration brings along, are a tenth of a worker's start each.
     import sentry_sdk
     from sentry_sdk.integrations.atexit import AtexitIntegration
     from sentry_sdk.integrations.celery import CeleryIntegration
