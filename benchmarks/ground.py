@@ -5,6 +5,7 @@ Events lie ready in database 1, made once and copied into database 0 for each ru
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from benchmarks.processes import cpu_seconds
 
 DESTINATION = "stores"
 _PREPARED = 1
+_PACKAGES = ("tiktok_events", "schemas", "worker", "tasks", "benchmarks")
 _CONFIGURATION = """
 [credentials.main]
 access_token = "${{TIKTOK_ACCESS_TOKEN}}"
@@ -54,6 +56,9 @@ class Ground:
         self._distant_url: str | None = None
 
     def __enter__(self) -> Self:
+        for package in _PACKAGES:
+            # As after any installation: Celery was compiled when it was installed, too.
+            compileall.compile_dir(ROOT / package, quiet=1)
         with self._stack:
             self._stack.enter_context(self._server)
             line = [sys.executable, "-m", "benchmarks.sink"]

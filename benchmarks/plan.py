@@ -21,6 +21,7 @@ class Plan:
     dead_letters: int
     replay_seconds: float
     idle_seconds: float
+    """a whole number of two seconds: so often a Celery worker gives a sign of life, which is most of what it does"""
     latency_seconds: float
     trickle_seconds: float
     distant: int
@@ -38,7 +39,7 @@ FULL = Plan(
     backlog_part=8_000,
     dead_letters=1_000_000,
     replay_seconds=4.0,
-    idle_seconds=3.0,
+    idle_seconds=6.0,
     latency_seconds=5.0,
     trickle_seconds=3.0,
     distant=500,
@@ -55,7 +56,7 @@ QUICK = Plan(
     backlog_part=5_000,
     dead_letters=30_000,
     replay_seconds=1.0,
-    idle_seconds=1.5,
+    idle_seconds=4.0,
     latency_seconds=1.5,
     trickle_seconds=1.0,
     distant=200,

@@ -61,6 +61,14 @@ def test_its_health_check_is_a_command_that_exists() -> None:
     assert command in commands.commands
 
 
+def test_what_its_python_may_not_compile_later_is_compiled_in_it() -> None:
+    copied = re.findall(r"^COPY (?!--from)(\w+) \1$", DOCKERFILE, re.MULTILINE)
+    (line,) = re.findall(r"^RUN python -m compileall -q (.*)$", DOCKERFILE, re.MULTILINE)
+    assert "PYTHONDONTWRITEBYTECODE=1" in DOCKERFILE
+    assert sorted(line.split()) == sorted(copied)
+    assert DOCKERFILE.index(line) < DOCKERFILE.index("\nUSER ")
+
+
 @pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint has no binary for this machine")
 def test_hadolint_finds_no_fault() -> None:
     done = subprocess.run([BIN / "hadolint", ROOT / "docker" / "Dockerfile"], capture_output=True, text=True)

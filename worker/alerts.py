@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 
 import requests
-import sentry_sdk
 
+from worker import sentry
 from worker.sessions import new_session
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,13 @@ class Alerts:
     def tell(self, kind: str, destination: str, detail: str) -> None:
         """Tell of an incident of a kind in :data:`KINDS`. `detail` holds no value of an event."""
         log.error("incident", extra={"incident": kind, "destination": destination, "detail": detail})
-        with sentry_sdk.new_scope() as scope:
-            scope.fingerprint = ["tiktok-events", kind, destination]
-            scope.set_tag("incident", kind)
-            scope.set_tag("destination", destination)
-            scope.set_context("incident", {"meaning": KINDS[kind], "detail": detail})
-            scope.capture_message(f"{kind}: {destination}", level="error")
+        if (sentry_sdk := sentry.sdk()) is not None:
+            with sentry_sdk.new_scope() as scope:
+                scope.fingerprint = ["tiktok-events", kind, destination]
+                scope.set_tag("incident", kind)
+                scope.set_tag("destination", destination)
+                scope.set_context("incident", {"meaning": KINDS[kind], "detail": detail})
+                scope.capture_message(f"{kind}: {destination}", level="error")
         if self.webhook:
             self._post(self.webhook, kind, destination, detail)
 

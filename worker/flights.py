@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-import sentry_sdk
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from worker import sentry
 
 log = logging.getLogger(__name__)
 
@@ -69,5 +70,5 @@ class Flights:
             if error is not None:
                 # Its events stay pending and come back. The other destinations' batches are none of its business.
                 log.error("batch failed", extra={"destination": destination}, exc_info=error)
-                sentry_sdk.capture_exception(error)
+                sentry.capture(error)
                 self.broken.add(destination)

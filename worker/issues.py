@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from time import monotonic
 
-import sentry_sdk
 from redis import Redis
 from redis.exceptions import RedisError
 
+from worker import sentry
 from worker.dead_letters import DeadLetter
 from worker.keys import Keys
 from worker.reasons import REASONS
@@ -41,7 +41,8 @@ class Issues:
 
     def tell(self, settled: Settled) -> None:
         """Tell of the dead letters of a batch, unless it was done a while ago."""
-        if not sentry_sdk.get_client().is_active():
+        sentry_sdk = sentry.sdk()
+        if sentry_sdk is None or not sentry_sdk.get_client().is_active():
             return
         fresh: dict[tuple[str, str, int | None], DeadLetter] = {}
         for _, fate in settled.fates:
@@ -70,7 +71,7 @@ class Issues:
 def _capture(letter: DeadLetter, *, batch: str, events: int) -> None:
     meaning, advice = REASONS[letter.reason]
     code = "" if letter.code is None else str(letter.code)
-    with sentry_sdk.new_scope() as scope:
+    with sentry.sdk().new_scope() as scope:
         scope.fingerprint = ["tiktok-events", "dead", letter.reason, code]
         scope.set_tag("destination", letter.destination)
         scope.set_tag("reason", letter.reason)

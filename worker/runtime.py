@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
@@ -36,12 +36,14 @@ from worker.limiter import Limiter
 from worker.lookout import Lookout
 from worker.management import Management, ManagementError
 from worker.metrics import Meter, meter
-from worker.orders import OrderBook, OrderDelivery, OrderIntake
 from worker.outcomes import Outcomes
 from worker.pace import Pace
 from worker.pauses import Pauses
 from worker.people import PeopleIndex, index_of
 from worker.tokens import tokens_of
+
+if TYPE_CHECKING:
+    from worker.orders import OrderIntake
 
 _HELD_SECONDS = 30.0
 
@@ -191,6 +193,9 @@ class Runtime:
         orders = settings.order_sync
         if orders is None:
             return Delivery(**shared), inbox
+        # Imported here: few configurations have orders.
+        from worker.orders import OrderBook, OrderDelivery, OrderIntake
+
         book = OrderBook(self.redis, keys, settings.take_back_after_seconds, orders.remember_seconds)
         intake = OrderIntake(inbox, book, self.redis, keys, settings, mapper)
         return OrderDelivery(**shared, book=book, settings=orders), intake

@@ -7,10 +7,9 @@ what a new version of the SDK adds is left out, too.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-import sentry_sdk
 
 from worker.release import VERSION
 from worker.sampling import Sampler
@@ -76,7 +75,8 @@ def start() -> None:
     dsn = os.environ.get("SENTRY_DSN")
     if not dsn:
         return
-    # Imported here: Celery's integration brings Celery's beat along, a tenth of a worker's start.
+    # Imported here: the SDK, and Celery's beat that its integration brings along, are a tenth of a worker's start each.
+    import sentry_sdk
     from sentry_sdk.integrations.atexit import AtexitIntegration
     from sentry_sdk.integrations.celery import CeleryIntegration
     from sentry_sdk.integrations.dedupe import DedupeIntegration
@@ -110,6 +110,17 @@ def start() -> None:
             ThreadingIntegration(),
         ],
     )
+
+
+def sdk() -> Any:
+    """Return the SDK's module, None where nobody has imported it: then nobody has set it up, either."""
+    return sys.modules.get("sentry_sdk")
+
+
+def capture(error: BaseException | tuple[Any, ...]) -> None:
+    """Tell Sentry of an exception, or of what `sys.exc_info` returns, if it runs."""
+    if (sentry_sdk := sdk()) is not None:
+        sentry_sdk.capture_exception(error)
 
 
 def _rate(text: str) -> float:

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import sentry_sdk
 from redis import Redis
 from redis.exceptions import RedisError
 
+from worker import sentry
 from worker.calls import parts
 from worker.config import Destination
 from worker.connection import hang_up
@@ -95,7 +95,7 @@ class Waker(threading.Thread):
             except Exception as error:
                 # A waker that dies silently would leave a worker that looks alive and does nothing.
                 log.exception("waker failed; going on")
-                sentry_sdk.capture_exception(error)
+                sentry.capture(error)
                 self._stopping.wait(_RECOVER_SECONDS)
 
     def _lookout(self, redis: Redis) -> Lookout:
@@ -106,9 +106,10 @@ class Waker(threading.Thread):
         if not lookout.leads(for_sure=True):
             lookout.wait_for_vacancy(_VACANCY_SECONDS * random.uniform(0.8, 1.6))
             return
+        self._call_for(lookout.look())
+        # After the look: events that wait for a worker do not wait for its housekeeping, too.
         if lookout.sweep_is_due:
             self._sweep()
-        self._call_for(lookout.look())
         heard = lookout.listen(lookout.wait_seconds)
         # Asked again: a deliver task that serves what it hears itself may have taken over meanwhile.
         if heard and not self._stopping.is_set() and lookout.leads(for_sure=True):

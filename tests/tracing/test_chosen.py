@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+import sentry_sdk
 
 from worker import sentry
 
@@ -69,7 +70,7 @@ def test_what_no_list_names_is_left_out() -> None:
 
 def test_without_a_dsn_nothing_of_sentry_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SENTRY_DSN", raising=False)
-    monkeypatch.setattr(sentry.sentry_sdk, "init", lambda **_: pytest.fail("set up"))
+    monkeypatch.setattr(sentry_sdk, "init", lambda **_: pytest.fail("set up"))
     sentry.start()
 
 

@@ -159,3 +159,22 @@ def test_an_idle_fleet_sends_next_to_nothing(redis: redis_py.Redis, start: Start
         for name in ("evalsha", "script|load", "xread", "xrevrange", "blpop")
     )
     assert 1 <= sent / 3 <= 7
+
+
+def test_what_waits_is_called_for_before_the_housekeeping(
+    redis: redis_py.Redis, redis_url: str, configure: Callable[..., Config]
+) -> None:
+    add(redis)
+    called: list[str] = []
+    waker = Waker(
+        lambda: redis_py.Redis.from_url(redis_url, socket_timeout=15, retry=Retry(NoBackoff(), 0)),
+        configure().destinations,
+        lambda leases: called.extend(lease.destination for lease in leases),
+        lambda: called.append("sweep"),
+        name="a",
+    )
+    waker.start()
+    until(lambda: "sweep" in called)
+    waker.stop()
+    waker.join(5)
+    assert called == ["stores", "sweep"]

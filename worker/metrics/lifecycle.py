@@ -13,7 +13,7 @@ from celery.signals import task_postrun, task_prerun
 from worker.broker import url_in_redis
 from worker.config import Config
 from worker.connection import connect
-from worker.metrics import exposition, health, process, server
+from worker.metrics import health, process, server
 from worker.metrics.board import Board, Head
 from worker.metrics.meter import Meter
 from worker.metrics.state_file import board_in_file
@@ -95,6 +95,9 @@ class MetricsStep(bootsteps.StartStopStep):
 
 def pages(config: Config, board: Board, parent: Meter) -> dict[str, server.Page]:
     """Return what a worker answers: `/metrics`, and `/healthz` for a probe that costs no process."""
+    # Imported here: Prometheus's client is no part of the start of a worker that nobody scrapes.
+    from worker.metrics import exposition
+
     registry = exposition.of_worker(connect(timeout_seconds=_SCRAPE_TIMEOUT_SECONDS), config, board, parent)
 
     def metrics() -> tuple[int, str, bytes]:

@@ -8,10 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import sentry_sdk
-from sentry_sdk.tracing import Transaction, TransactionSource
-from sentry_sdk.tracing_utils import has_tracing_enabled
-
+from worker import sentry
 from worker.tracing.spans import Span
 
 _ORIGIN = "manual.queue.tiktok_events"
@@ -22,15 +19,22 @@ class ToSentry:
 
     def is_on(self) -> bool:
         """Say whether Sentry takes spans."""
-        client = sentry_sdk.get_client()
-        return client.is_active() and has_tracing_enabled(client.options)
+        sentry_sdk = sentry.sdk()
+        if sentry_sdk is None or not (client := sentry_sdk.get_client()).is_active():
+            return False
+        # Imported here, and below: a worker without Sentry does without the SDK.
+        from sentry_sdk.tracing_utils import has_tracing_enabled
+
+        return has_tracing_enabled(client.options)
 
     def begins_traces(self) -> bool:
         """Say whether any trace may begin here, by `SENTRY_TRACES_SAMPLE_RATE`."""
-        return bool(sentry_sdk.get_client().options["traces_sample_rate"])
+        return bool(sentry.sdk().get_client().options["traces_sample_rate"])
 
     def keep(self, span: Span) -> None:
         """Send a span as a transaction. What a producer sampled is sent; of the rest Sentry's own rate decides."""
+        from sentry_sdk.tracing import Transaction, TransactionSource
+
         parent: dict[str, Any] = {}
         if span.parent is not None:
             parent = {
@@ -38,14 +42,18 @@ class ToSentry:
                 "parent_span_id": span.parent.span_id,
                 "parent_sampled": span.parent.sampled,
             }
-        transaction = sentry_sdk.get_current_scope().start_transaction(
-            Transaction(
-                name=span.name,
-                op=span.op,
-                source=TransactionSource.TASK,
-                origin=_ORIGIN,
-                start_timestamp=_moment(span.started),
-                **parent,
+        transaction = (
+            sentry.sdk()
+            .get_current_scope()
+            .start_transaction(
+                Transaction(
+                    name=span.name,
+                    op=span.op,
+                    source=TransactionSource.TASK,
+                    origin=_ORIGIN,
+                    start_timestamp=_moment(span.started),
+                    **parent,
+                )
             )
         )
         if transaction.sampled:

@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import sentry_sdk
 from flask import Blueprint, Flask, Response, g, render_template, request, url_for
 from flask.sessions import SecureCookieSessionInterface
 from redis import Redis
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from worker import sentry
 from worker.config import Config
 from worker.metrics.exposition import WebMetrics
 from worker.web.display import FILTERS
@@ -91,7 +91,7 @@ class _Application(Flask):
     """Flask, but what it logs names no path: a person's address may stand in one."""
 
     def log_exception(self, exc_info: Any) -> None:
-        sentry_sdk.capture_exception(exc_info)
+        sentry.capture(exc_info)
         log.error("page failed", extra={"endpoint": request.endpoint}, exc_info=exc_info)
 
 
