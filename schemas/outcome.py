@@ -39,7 +39,8 @@ class RequestKey(NamedTuple):
 class Item:
     """One element of `data`, with what decides which request it may share.
 
-    `event_time` is in Unix seconds. `body` is ready for JSON: validated, normalized, hashed.
+    `event_time` is in Unix seconds. `body` is a dict that is ready for JSON: validated, normalized, hashed. Whoever
+    sends it may put its JSON there.
     The repr leaves out what a person wrote.
     """
 
@@ -47,7 +48,7 @@ class Item:
     event: str
     event_id: str = field(repr=False)
     event_time: int
-    body: dict[str, Any] = field(repr=False)
+    body: Any = field(repr=False)
 
 
 @dataclass(slots=True)  # not frozen, as above

@@ -22,7 +22,7 @@ from worker.client import TikTokClient
 from worker.config import Destination, Secret
 from worker.errors import Outcome, Verdict
 from worker.fates import fate
-from worker.grouping import group, path_of, request
+from worker.grouping import encode_early, group, path_of, request
 from worker.guard import Guard, holds_back
 from worker.inbox import Claimed
 from worker.isolation import Isolation
@@ -108,6 +108,7 @@ class Delivery:
         for claimed in batch:
             prepared = prepare(claimed, self.destination, self.mapper, now=readied.started)
             if isinstance(prepared, Prepared):
+                encode_early(self.destination, prepared.items)
                 readied.ready.append(prepared)
             else:
                 readied.settlement.fates.append((claimed, prepared))
