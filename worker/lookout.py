@@ -18,7 +18,7 @@ from worker.config import Destination
 from worker.hearing import listen, newest
 from worker.inbox import Claimed
 from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
-from worker.schedule import Lease, Schedule
+from worker.schedule import Lease, Schedule, Tick
 from worker.scripts import run
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,9 @@ _AT_ONCE = 100
 _QUIET_WAIT_SECONDS = 10.0
 LONGEST_SILENCE_SECONDS = 2 * _QUIET_WAIT_SECONDS
 """After so long without a turn something is wrong with who listens."""
-_QUIET_LOOK_SECONDS = 30.0
-"""Where nothing waits, is held or is scheduled, only a new entry can change that, and those are listened to."""
+_QUIET_LOOK_SECONDS, _QUIET_AMONG_LOUD_SECONDS = 30.0, 5.0
+"""Where nothing waits, is held or is scheduled, only a new entry can change that, and those are listened to. A task
+that a producer woke may take one and put its event aside before it is heard of: likelier while others are busy."""
 
 
 class Lookout:
@@ -52,17 +53,31 @@ class Lookout:
         self._redis = redis
         self._destinations = destinations
         self._schedule = Schedule(redis, destinations)
+        self._led = False
+        self._looks: dict[str, float] = {}
+        """When each is to be looked at next."""
         self._next_look = 0.0
-        self._is_quiet = False
+        self._loud: set[str] = set()
+        """Where something waits, is held or is scheduled, as far as is known."""
+        self._forget()
         self._blocked: set[str] = set()
         self._faulty: set[str] = set()
         self._last_seen: dict[str, str] = {}
         self._heard = {name: _Heard.of(name) for name in destinations}
 
+    def begin(self, name: str) -> None:
+        """Go by another name, and forget what was seen: others may have led meanwhile."""
+        self.name = name
+        self._led, self._leads_until = False, 0.0
+
     @property
     def wait_seconds(self) -> float:
         """How long may be listened until the next look is due."""
         return max(0.001, self._next_look - time.monotonic())
+
+    @property
+    def _is_quiet(self) -> bool:
+        return not self._loud
 
     def leads(self, *, for_sure: bool = False) -> bool:
         """Become or stay the leader; say whether it worked. Asked often, Redis is asked twice a second."""
@@ -75,11 +90,14 @@ class Lookout:
         leads, sweep = run(self._redis, "lead", [LEADER, CALLS, SWEPT], [self.name, lease_ms, SWEEP_SECONDS])
         self.sweep_is_due = bool(sweep)
         self._leads_until = now + _SURE_SECONDS if leads else 0.0
-        return bool(leads)
+        if leads and not self._led:
+            self._forget()
+        self._led = bool(leads)
+        return self._led
 
     def resign(self) -> None:
         """Stop leading, if it does."""
-        self._leads_until = 0.0
+        self._led, self._leads_until = False, 0.0
         run(self._redis, "resign", [LEADER, VACANCY], [self.name])
 
     def wait_for_vacancy(self, seconds: float) -> None:
@@ -87,40 +105,46 @@ class Lookout:
         self._redis.blpop([VACANCY], timeout=seconds)
 
     def look(self, names: Iterable[str] | None = None) -> list[Lease]:
-        """Reserve the deliver tasks that are missing: for some destinations, or for all when that is due."""
+        """Reserve the deliver tasks that are missing: for some destinations, or for all that are due."""
         started = time.monotonic()
         if names is None:
             if started < self._next_look:
                 return []
-            found, wait = self._look_at(list(self._destinations))
-            longest = _QUIET_LOOK_SECONDS if self._is_quiet else _LONGEST_WAIT_SECONDS
-            self._next_look = started + max(_SHORTEST_WAIT_SECONDS, min(wait, longest))
-        else:
-            found, wait = self._look_at(list(names))
-            self._next_look = min(self._next_look, started + max(_SHORTEST_WAIT_SECONDS, wait))
+            names = [name for name, at in self._looks.items() if at <= started]
+        ticks = self._ticks(list(names))
+        found = []
+        for name, tick in ticks.items():
+            self._tell_of_fault(name, tick.fault)
+            found += [Lease(name, token) for token in tick.tokens]
+            if tick.tokens or self._skips_all:
+                self._hear_after(name, tick.newest)
+            (self._loud.discard if tick.quiet else self._loud.add)(name)
+            # Where a destination is stopped, new entries change nothing.
+            (self._blocked.add if tick.blocked else self._blocked.discard)(name)
+        quiet_seconds = _QUIET_LOOK_SECONDS if self._is_quiet else _QUIET_AMONG_LOUD_SECONDS
+        for name, tick in ticks.items():
+            longest = quiet_seconds if tick.quiet else _LONGEST_WAIT_SECONDS
+            wait = longest if tick.wait_seconds is None else min(tick.wait_seconds, longest)
+            self._looks[name] = started + max(_SHORTEST_WAIT_SECONDS, wait)
+        self._next_look = min(self._looks.values(), default=started + _LONGEST_WAIT_SECONDS)
         return found
 
-    def _look_at(self, names: list[str]) -> tuple[list[Lease], float]:
-        wait, quiet, found = _QUIET_LOOK_SECONDS, True, []
+    def _ticks(self, names: list[str]) -> dict[str, Tick]:
+        ticks: dict[str, Tick] = {}
         for first in range(0, len(names), _AT_ONCE):
             part = names[first : first + _AT_ONCE]
-            for name, tick in zip(part, self._schedule.look_at(part), strict=True):
-                self._tell_of_fault(name, tick.fault)
-                found += [Lease(name, token) for token in tick.tokens]
-                if tick.tokens or self._skips_all:
-                    self._hear_after(name, tick.newest)
-                if tick.wait_seconds is not None:
-                    wait = min(wait, tick.wait_seconds)
-                quiet = quiet and tick.quiet
-                # Where a destination is stopped, new entries change nothing.
-                (self._blocked.add if tick.blocked else self._blocked.discard)(name)
-        self._is_quiet = quiet and len(names) == len(self._destinations)
-        return found, wait
+            ticks |= zip(part, self._schedule.look_at(part), strict=True)
+        return ticks
 
     def _hear_after(self, name: str, newest: Sequence[str]) -> None:
         for key, entry_id in zip(self._heard[name], newest, strict=True):
             if entry_id:
                 self._last_seen[key] = entry_id
+
+    def _forget(self) -> None:
+        self._looks = dict.fromkeys(self._destinations, 0.0)
+        self._next_look = 0.0
+        self._loud = set(self._destinations)
 
     def _tell_of_fault(self, name: str, fault: str) -> None:
         if fault and name not in self._faulty:
@@ -139,9 +163,13 @@ class Lookout:
         written = listen(self._redis, {key: self._last_seen.get(key, "0-0") for key in of_key}, seconds=seconds)
         if not written:
             return []
-        self._is_quiet = False
-        self._next_look = min(self._next_look, time.monotonic() + _LONGEST_WAIT_SECONDS)
-        return list(dict.fromkeys(of_key[key] for key in written))
+        heard = list(dict.fromkeys(of_key[key] for key in written))
+        at = time.monotonic() + _LONGEST_WAIT_SECONDS
+        for name in heard:
+            self._loud.add(name)
+            self._looks[name] = min(self._looks[name], at)
+        self._next_look = min(self._next_look, at)
+        return heard
 
     def shut(self, name: str) -> None:
         """Do not listen to a destination that is stopped, until a look finds that it is not."""

@@ -99,7 +99,7 @@ class Runtime:
             yield None
             return
         try:
-            self._lookout.name = name
+            self._lookout.begin(name)
             yield self._lookout
         finally:
             self._ear.release()

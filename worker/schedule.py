@@ -58,7 +58,7 @@ class Schedule:
         return self.look_at([name])[0]
 
     def look_at(self, names: Sequence[str]) -> list[Tick]:
-        """Do the same for several, in one round trip: a thousand destinations are looked at every second."""
+        """Do the same for several, in one round trip: a thousand destinations may be busy at once."""
         offers = [self._offered(name) for name in names]
         calls = [
             call
