@@ -22,8 +22,7 @@ def test_every_stage_gets_its_time() -> None:
     assert sum(float(table[stage]) for stage in stages) == pytest.approx(float(table["together"]), abs=1)
     assert re.findall(r"^(\S.*?) +[\d.]+$", ran.stdout.split("each step alone")[1], re.MULTILINE) == [
         "decode the JSON",
-        "read the call's fields",
-        "load by the contract",
+        "read and accept in one pass",
         "phones to E.164",
         "hash (SHA-256)",
         "identity beside them",

@@ -87,9 +87,11 @@ def test_without_waiting_a_failover_takes_along_at_most_what_the_replica_had_not
     load = Load(watched.url, order_completed)
     while len(load.stored) < 300:
         time.sleep(0.01)
-    watched.nodes[1].client.execute_command("REPLICAOF", "NO", "ONE")  # cut off: what comes now is on the master alone
     at = len(load.stored)
-    while len(load.stored) < at + 100:
+    watched.nodes[0].client.wait(1, 10_000)  # until the replica has these
+    watched.nodes[1].client.execute_command("REPLICAOF", "NO", "ONE")  # cut off: what comes now is on the master alone
+    alone = len(load.stored)
+    while len(load.stored) < alone + 100:
         time.sleep(0.01)
     watched.nodes[0].kill()
     load.stop()
