@@ -141,8 +141,8 @@ local function to_read()
 end
 
 local reading = to_read()
-local more = #taken > 0 or reading > 0
-if not more then
+local more = #taken > 0 or reading >= most
+if not more and reading == 0 then
   -- Retries first, at most half of it, so that they cannot starve new events; these leave a tenth to the packs, so
   -- that nobody's backlog waits for ever; replays come last.
   local reserved = redis.call('XLEN', KEYS[4]) > 0 and (most > 1 and math.max(1, math.floor(most / 10)) or 0) or -1
