@@ -74,9 +74,9 @@ class Slice:
         A slice that is over keeps its leases for the one that follows, or whoever leads would call another beside it.
         """
         with self._here.lookout(leading_as or f"serve:{secrets.token_hex(8)}") as lookout:
-            return self._run(leases, lookout if listen else None)
+            return self._run(leases, lookout if listen else None, may_lead=leading_as is not None)
 
-    def _run(self, leases: Sequence[Lease], lookout: Lookout | None) -> Rest:
+    def _run(self, leases: Sequence[Lease], lookout: Lookout | None, *, may_lead: bool) -> Rest:
         self._turns.extend(leases)
         leads = False
         try:
@@ -85,14 +85,17 @@ class Slice:
                     self._take_turn(self._turns.popleft(), lookout, leads=leads)
                     continue
                 leads = lookout is not None and lookout.leads()
+                may_lead = may_lead or leads
                 if not leads or lookout is None or not self._listen(lookout):
                     break
         finally:
             self._flights.land()
-        if not leads or lookout is None or self._handed_over:
+        if lookout is None or not may_lead or self._handed_over:
             return Rest(tuple(self._turns))
-        if self._clock() >= self._end and not self._is_silent():
+        if leads and self._clock() >= self._end and not self._is_silent():
             return Rest(tuple(self._turns), lookout.name)
+        # Also where it leads no longer, since called tasks wait for its slot: else its lease, of some seconds, would
+        # keep everybody from what they leave.
         lookout.resign()
         return Rest(tuple(self._turns))
 

@@ -95,6 +95,22 @@ def test_what_comes_while_it_listens_is_delivered_without_a_message(
     assert not (rest and broker.served)
 
 
+@pytest.mark.parametrize("when", [0.0, 0.3], ids=["from the start", "after a while"])
+def test_it_gives_up_the_lead_at_once_when_called_tasks_wait_for_its_slot(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, broker: Broker, put: Any, later: Any, when: float
+) -> None:
+    """Its lease would keep all others from what it leaves, for three seconds."""
+    redis.set(LEADER, "serve:x", px=3000)
+    for number in range(8):
+        later(0.1 * number, lambda number=number: put(number))
+    later(when, lambda: redis.zadd(CALLS, {"waits": (time.time() + 60) * 1000}))
+    time.sleep(0.05)
+    rest = run(make_runtime(), broker, seconds=5.0, leading_as="serve:x")
+    assert not rest
+    assert redis.get(LEADER) is None
+    assert redis.llen(VACANCY) == 1
+
+
 def test_it_hands_back_when_nothing_comes(
     redis: redis_py.Redis, make_runtime: MakeRuntime, broker: Broker, put: Any
 ) -> None:
