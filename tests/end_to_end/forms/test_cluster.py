@@ -18,6 +18,9 @@ from worker.connection import connect
 from worker.keys import WORKERS
 from worker.sandbox import Sandbox
 
+USUAL_TIMEOUT = 0.5
+"""Seconds; how soon a producer gives up a server decides what these tests see, and how long they take."""
+
 MakeOrder = Callable[..., dict[str, Any]]
 
 DESTINATIONS = [f"shop-{number}" for number in range(20)]
@@ -51,7 +54,7 @@ def test_a_master_that_dies_takes_no_event_of_twenty_destinations_along(
     fleet.wait(lambda _: bool(fleet.redis.exists(WORKERS)), destination=DESTINATIONS[0])
     stored: dict[str, set[str]] = {name: set() for name in DESTINATIONS}
     unsure = 0
-    with Producer(clustered.url + "?wait_replicas=1") as producer:
+    with Producer(clustered.url + "?wait_replicas=1", timeout_seconds=USUAL_TIMEOUT) as producer:
         for number in range(1500):
             if number == 700:
                 threading.Thread(target=clustered.replace, args=(clustered.owner(inbox("shop-0")),)).start()
@@ -80,7 +83,7 @@ def test_events_are_heard_of_without_a_wake_up(
         redis_url=clustered.url, broker_url=own_server.url.replace("unix", "redis+socket"), more=more(sandbox)
     )
     fleet.start()
-    with Producer(clustered.url) as producer:
+    with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
         fleet.wait(
             lambda _: producer.enqueue(order_completed(0), destination="stores") and len(sandbox.deliveries) == 1
         )
@@ -102,7 +105,7 @@ def test_every_command_of_an_operator_works_on_a_cluster(
         redis_url=clustered.url, broker_url=own_server.url.replace("unix", "redis+socket"), more=more(sandbox)
     )
     fleet.start()
-    with Producer(clustered.url) as producer:
+    with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
         for name in DESTINATIONS[:5]:
             producer.enqueue({"type": "track"}, destination=name)  # refused: no event name
             producer.enqueue_many([order_completed(number) for number in range(20)], destination=name)
@@ -134,7 +137,7 @@ def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
     refused: list[Unavailable] = []
 
     def produce() -> None:
-        with Producer(clustered.url) as producer:
+        with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
             while not stop.is_set():
                 try:
                     stored.append(producer.enqueue({"event_id": str(len(stored))}, destination="stores"))
@@ -170,7 +173,7 @@ def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
 
 def test_an_async_producer_reaches_every_server(clustered: Any) -> None:
     async def produce() -> None:
-        async with AsyncProducer(clustered.url) as producer:
+        async with AsyncProducer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
             for name in DESTINATIONS:
                 await producer.enqueue_many([{"event_id": str(n)} for n in range(10)], destination=name)
 

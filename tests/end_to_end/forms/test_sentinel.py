@@ -10,6 +10,9 @@ from typing import Any
 from tiktok_events import Producer, Unavailable
 from worker.sandbox import Sandbox
 
+USUAL_TIMEOUT = 0.5
+"""Seconds; how soon a producer gives up a server decides what these tests see, and how long they take."""
+
 MakeOrder = Callable[..., dict[str, Any]]
 
 
@@ -26,7 +29,7 @@ class Load:
 
     def _produce(self, url: str, make: MakeOrder, number: int) -> None:
         at = 0
-        with Producer(url) as producer:
+        with Producer(url, timeout_seconds=USUAL_TIMEOUT) as producer:
             while not self._stop.is_set():
                 at += 1
                 event = {**make(at), "messageId": f"{number}.{at}"}
@@ -102,7 +105,7 @@ def test_without_waiting_a_failover_takes_along_at_most_what_the_replica_had_not
 
 
 def test_a_failover_that_a_producer_does_not_wait_out_stores_an_event_in_doubt_at_most_once(watched: Any) -> None:
-    with Producer(watched.url) as producer:
+    with Producer(watched.url, timeout_seconds=USUAL_TIMEOUT) as producer:
         producer.enqueue({"event_id": "before"}, destination="stores")
         watched.kill_master()
         outcomes = enqueue_until_stored(producer, "after", seconds=10)
@@ -112,7 +115,7 @@ def test_a_failover_that_a_producer_does_not_wait_out_stores_an_event_in_doubt_a
 
 
 def test_a_demoted_master_refuses_and_its_successor_is_asked(watched: Any) -> None:
-    with Producer(watched.url) as producer:
+    with Producer(watched.url, timeout_seconds=USUAL_TIMEOUT) as producer:
         producer.enqueue({"event_id": "before"}, destination="stores")
         before = watched.master
         watched.asked[0].execute_command("SENTINEL", "FAILOVER", watched.service)
