@@ -44,7 +44,11 @@ class LoopLink:
             return False
 
     async def close(self) -> None:
+        writer = getattr(self._connection, "_writer", None)
         await self._connection.disconnect(nowait=True)
+        if writer is not None:
+            # TLS says farewell first, and the loop may end before it is answered: the socket would stay open.
+            writer.transport.abort()
 
 
 async def open_in_time(open_link: Callable[[], Coroutine[Any, Any, Link]], within_seconds: float) -> Link:
