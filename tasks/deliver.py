@@ -1,4 +1,4 @@
-"""When events are delivered: in slices of two seconds, each of which may call the next."""
+"""When events are delivered: in slices of some seconds, each of which may call the next."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from celery import current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from tiktok_events.keys import DELIVER_TASK
+from worker import company
 from worker.calls import SERVE_TASK, Calls
 from worker.runtime import Runtime, runtime
 from worker.schedule import Lease
-from worker.serving import Rest, Slice
+from worker.serving import LISTENING_SECONDS, SLICE_SECONDS, Rest, Slice
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,10 @@ log = logging.getLogger(__name__)
 def serve_in_slices(here: Runtime, leases: Sequence[Lease], calls: Calls, *, leading_as: str | None = None) -> None:
     """Serve for a slice, and call the task that goes on, if there is more to do."""
     rest = Rest(tuple(leases), leading_as)
+    # Where there is one slot, nobody keeps it from other tasks for long.
+    longest = LISTENING_SECONDS if company.slots() > 1 else SLICE_SECONDS
     while True:
-        rest = Slice(here, calls).run(rest.leases, leading_as=rest.leading_as)
+        rest = Slice(here, calls, listening_seconds=longest).run(rest.leases, leading_as=rest.leading_as)
         if not rest:
             return
         try:
@@ -30,6 +33,8 @@ def serve_in_slices(here: Runtime, leases: Sequence[Lease], calls: Calls, *, lea
         except OperationalError as error:
             # A broker whose memory is full takes no message. What could empty it is this task: so it goes on.
             log.warning("broker takes no message; going on", extra={"cause": type(error).__name__})
+            if company.is_leaving():
+                return  # its leases end, and another worker finds what is left
         else:
             return
 

@@ -21,7 +21,7 @@ from redis import Redis
 from tiktok_events.brokers import choose_broker
 from tiktok_events.keys import CELERY_QUEUE, embedded_socket
 from tiktok_events.sealing import read_keyring
-from worker import broker, embedded, logs, sentry
+from worker import broker, company, embedded, logs, sentry
 from worker.calls import Calls
 from worker.checkup import of_redis
 from worker.config import ConfigError
@@ -148,6 +148,10 @@ class WakerStep(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self._waker: Waker | None = None
 
+    def create(self, worker: Any) -> None:
+        """Say how many slots there are before the pool forks: what it keeps is read by its processes."""
+        company.arrive(worker.pool.limit or 1)
+
     def start(self, worker: Any) -> None:
         """Start listening."""
         destinations = runtime().config.destinations
@@ -164,7 +168,8 @@ class WakerStep(bootsteps.StartStopStep):
         self._waker.start()
 
     def stop(self, _worker: Any) -> None:
-        """Stop calling first, so that a warm shutdown has less to wait for."""
+        """Stop calling and listening first, so that a warm shutdown has less to wait for."""
+        company.leave()
         if self._waker is not None:
             self._waker.stop()
 

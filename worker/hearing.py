@@ -3,6 +3,9 @@
 A read that waits may be about one slot of a cluster, so about one destination. Several destinations are asked after
 there: every 5 ms at first, every 50 in silence, more rarely the more there are. That is how late a cluster's
 destinations are heard of, instead of at once.
+
+A script can be sent along with the read that waits. The server keeps it until the read has ended, and answers both
+together: who hears of an event has it in the same round trip.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from worker.cluster import Cluster, Command, ask_many
+from worker.scripts import Call, as_command
 
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
@@ -24,14 +28,30 @@ _PAUSE_SECONDS_A_SLOT = 0.0002
 
 def listen(redis: Redis, seen: Mapping[str, str], *, seconds: float) -> list[str]:
     """Wait, at most so long, until a stream has an entry after the one that was seen; return the streams that have."""
+    return listen_and_ask(redis, seen, None, seconds=seconds)[0]
+
+
+def listen_and_ask(
+    redis: Redis, seen: Mapping[str, str], call: Call | None, *, seconds: float
+) -> tuple[list[str], Any | None]:
+    """Do the same, and run a script as soon as the waiting ends; return its answer, too.
+
+    The answer is None where the script did not run: on a cluster, and where the server refuses it or does not know it
+    yet. Who is told so runs it again by itself, and meets the refusal there.
+    """
     if isinstance(redis, Cluster):
         by_slot: dict[int, dict[str, str]] = {}
         for key, entry_id in seen.items():
             by_slot.setdefault(redis.keyslot(key), {})[key] = entry_id
         if len(by_slot) > 1:
-            return _ask_again(redis, [_read(streams) for streams in by_slot.values()], seconds)
-    streams: Any = dict(seen)
-    return _written(redis.xread(streams, count=1, block=max(1, int(seconds * 1000))))
+            return _ask_again(redis, [_read(streams) for streams in by_slot.values()], seconds), None
+        call = None
+    waiting = _read(seen, block_ms=max(1, int(seconds * 1000)))
+    read, *others = ask_many(redis, [waiting, *([as_command(call)] if call else [])])
+    if isinstance(read, ResponseError):
+        raise read
+    answer = next((each for each in others if not isinstance(each, ResponseError)), None)
+    return _written(read), answer
 
 
 def newest(redis: Redis, keys: Iterable[str]) -> dict[str, str]:
@@ -59,8 +79,9 @@ def _ask_again(redis: Cluster, reads: list[Command], seconds: float) -> list[str
         pause = min(pause * 1.5, longest)
 
 
-def _read(streams: Mapping[str, str]) -> Command:
-    words: Sequence[str | int] = ("XREAD", "COUNT", 1, "STREAMS", *streams, *streams.values())
+def _read(streams: Mapping[str, str], *, block_ms: int | None = None) -> Command:
+    block = () if block_ms is None else ("BLOCK", block_ms)
+    words: Sequence[str | int] = ("XREAD", "COUNT", 1, *block, "STREAMS", *streams, *streams.values())
     return Command(next(iter(streams)), words)
 
 

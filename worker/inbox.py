@@ -16,7 +16,7 @@ from tiktok_events.identity import event_identity, id_fault
 from tiktok_events.sealing import SealedError, is_sealed
 from worker.envelope import Envelope, opened
 from worker.keys import GROUP, Keys
-from worker.scripts import run
+from worker.scripts import Call, run
 from worker.traceparents import is_trace
 from worker.vault import Vault, vault_of
 
@@ -100,15 +100,12 @@ class Inbox:
 
         With a `lock` nothing is taken once it is somebody else's.
         """
-        taken, count = self._asked(token, terms, lock, least_to_read=_LEAST_TO_READ)
-        if not count:
-            return taken
-        batch = self._read_inbox(count)
-        # Nothing, though there is something: others were faster, or nobody is given those. The script knows.
-        return replace(taken, batch=batch) if batch else self._asked(token, terms, lock, least_to_read=0)[0]
+        return self.taken(run(self._redis, *self.question(token, terms, lock)), token, terms, lock)
 
-    def _asked(self, token: str, terms: Terms, lock: Lock | None, *, least_to_read: int) -> tuple[Taken, int]:
-        """Return what the script gives, and how many entries of the inbox are to be read beside it."""
+    def question(
+        self, token: str, terms: Terms, lock: Lock | None = None, *, least_to_read: int = _LEAST_TO_READ
+    ) -> Call:
+        """Return the call that takes a batch, for who sends it along with something else."""
         keys = [*self._keys.streams, self._keys.state, self._keys.breaker, self._keys.slices]
         args: list[str | int] = [
             *(token, int(terms.lease_seconds * 1000), terms.max_tasks, GROUP, self._consumer),
@@ -117,8 +114,20 @@ class Inbox:
         ]
         if lock is not None:
             keys, args = [*keys, lock.key], [*args, lock.token, lock.lives_ms]
-        gate, wait, entries, more, count = run(self._redis, "take", keys, args)
-        return Taken(gate.decode(), max(0, wait) / 1000, _read(entries, self._vault), bool(more)), count
+        return Call("take", keys, args)
+
+    def taken(self, answer: Any, token: str, terms: Terms, lock: Lock | None = None) -> Taken:
+        """Return what the answer to a `question` of the same token, terms and lock gives the task."""
+        gate, wait, entries, more, count = answer
+        taken = Taken(gate.decode(), max(0, wait) / 1000, _read(entries, self._vault), bool(more))
+        if not count:
+            return taken
+        batch = self._read_inbox(count)
+        if batch:
+            return replace(taken, batch=batch)
+        # Nothing, though there is something: others were faster, or nobody is given those. The script knows.
+        question = self.question(token, terms, lock, least_to_read=0)
+        return self.taken(run(self._redis, *question), token, terms, lock)
 
     def _read_inbox(self, count: int) -> list[Claimed]:
         try:

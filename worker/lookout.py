@@ -10,16 +10,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis import Redis
 
 from worker.config import Destination
-from worker.hearing import listen, newest
+from worker.hearing import listen_and_ask, newest
 from worker.inbox import Claimed
 from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
 from worker.schedule import Lease, Schedule, Tick
-from worker.scripts import run
+from worker.scripts import Call, run
 
 log = logging.getLogger(__name__)
 
@@ -151,25 +151,32 @@ class Lookout:
             log.error("redis refuses this destination", extra={"destination": name, "cause": fault})
         (self._faulty.add if fault else self._faulty.discard)(name)
 
-    def listen(self, seconds: float, *, but: Iterable[str] = ()) -> list[str]:
+    def listen(self, seconds: float) -> list[str]:
         """Wait until a stream gets an entry, at most `seconds`; return the destinations that did."""
+        return self.listen_and_ask(seconds, None)[0]
+
+    def listen_and_ask(
+        self, seconds: float, call: Call | None, *, but: Iterable[str] = ()
+    ) -> tuple[list[str], Any | None]:
+        """Do the same, and return the answer to a script that runs then, None where it did not run."""
         deaf = self._blocked.union(but)
         of_key = {key: name for name, heard in self._heard.items() if name not in deaf for key in heard}
         longest = _QUIET_WAIT_SECONDS if self._is_quiet else _LONGEST_WAIT_SECONDS
         seconds = min(seconds, longest)
         if not of_key:
             time.sleep(seconds)
-            return []
-        written = listen(self._redis, {key: self._last_seen.get(key, "0-0") for key in of_key}, seconds=seconds)
+            return [], None
+        seen = {key: self._last_seen.get(key, "0-0") for key in of_key}
+        written, answer = listen_and_ask(self._redis, seen, call, seconds=seconds)
         if not written:
-            return []
+            return [], answer
         heard = list(dict.fromkeys(of_key[key] for key in written))
         at = time.monotonic() + _LONGEST_WAIT_SECONDS
         for name in heard:
             self._loud.add(name)
             self._looks[name] = min(self._looks[name], at)
         self._next_look = min(self._next_look, at)
-        return heard
+        return heard, answer
 
     def shut(self, name: str) -> None:
         """Do not listen to a destination that is stopped, until a look finds that it is not."""

@@ -61,11 +61,10 @@ def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:
     return answers
 
 
+def as_command(call: Call) -> Command:
+    """Return the command that a call is, for a server that knows the script."""
+    return Command(call.keys[0], ("EVALSHA", _digest(call.name), len(call.keys), *call.keys, *call.args))
+
+
 def _sent(client: Redis, calls: Sequence[Call]) -> list[Any]:
-    return ask_many(
-        client,
-        [
-            Command(call.keys[0], ("EVALSHA", _digest(call.name), len(call.keys), *call.keys, *call.args))
-            for call in calls
-        ],
-    )
+    return ask_many(client, [as_command(call) for call in calls])

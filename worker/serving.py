@@ -1,4 +1,8 @@
-"""What does a deliver task do with its time? It serves the destinations it holds, then whatever it hears of."""
+"""What does a deliver task do with its time? It serves the destinations it holds, then whatever it hears of.
+
+While it listens it asks to be given the events of the destination that it last heard of, in the same round trip in
+which it hears of them (ADR 0061).
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,25 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from kombu.exceptions import OperationalError
 
+from worker import company
 from worker.calls import MOST_TOGETHER, Calls, parts
+from worker.claims import Claims, Expected
 from worker.flights import Flights
-from worker.inbox import Taken, Terms
+from worker.inbox import Taken
 from worker.lookout import Lookout
-from worker.management import ManagementError
 from worker.runtime import Runtime
 from worker.schedule import LEASE_SECONDS, Lease
 
 SLICE_SECONDS = 2.0
 """How long one task goes on. Celery around the loop costs next to nothing at this length, and a warm shutdown waits no
 longer than this and a request."""
+
+LISTENING_SECONDS = 20.0
+"""How long one goes on that listens, where other tasks have other slots: each change of listeners is felt by the events
+that come just then. It ends as soon as its worker is about to stop."""
 
 _QUIET_SECONDS = 1.0
 """How long a task listens to silence before it gives its slot back."""
@@ -54,16 +62,23 @@ class Slice:
         calls: Calls,
         *,
         seconds: float = SLICE_SECONDS,
+        listening_seconds: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Make one that ends `seconds` after it last listened, and after `listening_seconds` (default: the same) in
+        any case."""
         self._here = here
         self._calls = calls
         self._clock = clock
+        self._seconds = seconds
         self._end = clock() + seconds
+        self._latest = clock() + (seconds if listening_seconds is None else listening_seconds)
         self._turns: deque[Lease] = deque()
         self._flights = Flights(here.senders)
+        self._claims = Claims(here, self._flights, clock)
         self._awaited: dict[str, float] = {}
         """Destinations of which a batch is filling, and when it is taken."""
+        self._last_heard = self._heard_twice = ""
         self._silent_since = clock()
         self._shared_at = 0.0
         self._handed_over = False
@@ -80,7 +95,7 @@ class Slice:
         self._turns.extend(leases)
         leads = False
         try:
-            while self._clock() < self._end:
+            while self._clock() < self._end and not company.is_leaving():
                 if self._turns:
                     self._take_turn(self._turns.popleft(), lookout, leads=leads)
                     continue
@@ -101,7 +116,7 @@ class Slice:
 
     def _take_turn(self, lease: Lease, lookout: Lookout | None, *, leads: bool) -> None:
         """Take one batch of a destination and send it off; keep the lease while there may be more."""
-        taken = self._take(lease, LEASE_SECONDS, lookout)
+        taken = self._claims.take(lease, LEASE_SECONDS, lookout)
         if taken is not None and taken.more and lease.destination not in self._flights.broken:
             self._turns.append(lease)
             if leads and lookout is not None and self._clock() - self._shared_at > _SHARE_SECONDS:
@@ -109,47 +124,10 @@ class Slice:
                 self._shared_at = self._clock()
                 self._share(lookout.look([lease.destination]))
 
-    def _take(self, lease: Lease, lease_seconds: float, lookout: Lookout | None) -> Taken | None:
-        """Take one batch and send it off; None where that cannot be done at all."""
-        name = lease.destination
-        if name not in self._here.config.destinations:
-            return None
-        try:
-            delivery, inbox = self._here.of(name)
-        except ManagementError as error:
-            self._here.hold(name, error)
-            return None
-        settings = delivery.destination
-        self._here.meter.progress()
-        started = self._clock()
-        taken = inbox.take(
-            lease.token,
-            Terms(
-                size=settings.batch_size,
-                silence_seconds=settings.take_back_after_seconds,
-                max_deliveries=settings.max_deliveries,
-                max_tasks=settings.max_in_flight,
-                lease_seconds=lease_seconds,
-            ),
-        )
-        self._here.meter.stage(settings.mapping.kind, "claim", self._clock() - started)
-        if lookout is not None and taken.gate in ("paused", "blocked", "open"):
-            lookout.shut(name)
-        if taken.batch:
-            if lookout is not None:
-                lookout.saw(name, taken.batch)
-            self._here.pace(name).took(len(taken.batch), now=self._clock())
-            prepared = delivery.prepared(taken.batch)
-            if taken.gate == "probe":
-                # Nothing else goes out before it is known how this one ended.
-                delivery.finish(prepared)
-            else:
-                self._flights.launch(name, len(taken.batch), partial(delivery.finish, prepared))
-        return taken
-
     def _listen(self, lookout: Lookout) -> bool:
         """Wait for the next thing to do; return False when there has been none for long enough."""
         self._here.meter.progress()
+        self._end = max(self._end, min(self._clock() + self._seconds, self._latest))
         if lookout.sweep_is_due:
             self._calls.sweep()
         hand_over_at = self._end - _OVERLAP_SECONDS
@@ -164,7 +142,7 @@ class Slice:
             return True
         end = hand_over_at if now < hand_over_at else self._end
         until = min([end, now + lookout.wait_seconds, self._silent_since + _QUIET_SECONDS, *self._awaited.values()])
-        for name in lookout.listen(max(0.001, until - now), but=self._awaited):
+        for name in self._heard(lookout, max(0.001, until - now)):
             now = self._clock()
             ready_at = self._here.pace(name).ready_at(now)
             if ready_at > now:
@@ -172,6 +150,30 @@ class Slice:
             else:
                 self._hear(name, lookout)
         return bool(self._awaited or self._turns) or not self._is_silent()
+
+    def _heard(self, lookout: Lookout, seconds: float) -> list[str]:
+        """Wait until something is written; return where, without the destination of which it is taken already."""
+        expected = self._expected()
+        heard, answer = lookout.listen_and_ask(seconds, expected.question if expected else None, but=self._awaited)
+        if heard:
+            self._heard_twice = heard[-1] if heard[-1] == self._last_heard else ""
+            self._last_heard = heard[-1]
+        if expected is None or answer is None:
+            return heard
+        taken = self._claims.answered(expected, answer, lookout)
+        if taken.gate not in ("go", "probe"):
+            self._heard_twice = ""
+        name = expected.lease.destination
+        # Where nothing came of it somebody else was faster: whoever looks again finds out.
+        return [each for each in heard if each != name] if self._note(expected.lease, taken) else heard
+
+    def _expected(self) -> Expected | None:
+        """Return what it takes to be given the next event where it will come; None where that cannot be said, or the
+        event would have to wait for company."""
+        name, now = self._heard_twice, self._clock()
+        if not name or name in self._awaited or self._here.pace(name).ready_at(now) > now:
+            return None
+        return self._claims.expected(Lease(name, secrets.token_hex(8)), _LISTENING_LEASE_SECONDS)
 
     def _hand_over(self, lookout: Lookout) -> None:
         """Call the task that listens after this one before this one ends: in another slot both do for a moment."""
@@ -191,16 +193,20 @@ class Slice:
         """Take what waits; say whether there was anything, or could not be. Where many come, wait for the next batch
         without listening."""
         lease = Lease(name, secrets.token_hex(8))
-        taken = self._take(lease, _LISTENING_LEASE_SECONDS, lookout)
-        if taken is None or taken.gate not in ("go", "full"):
+        taken = self._claims.take(lease, _LISTENING_LEASE_SECONDS, lookout)
+        return taken is None or self._note(lease, taken)
+
+    def _note(self, lease: Lease, taken: Taken) -> bool:
+        """Note what is to be done next where a batch was taken; say whether there was anything, or could not be."""
+        if taken.gate not in ("go", "full"):
             return True
         if taken.more:
             self._turns.append(lease)
         if taken.batch:
             now = self._silent_since = self._clock()
-            ready_at = self._here.pace(name).ready_at(now)
+            ready_at = self._here.pace(lease.destination).ready_at(now)
             if ready_at > now and not taken.more:
-                self._awaited[name] = ready_at
+                self._awaited[lease.destination] = ready_at
         return bool(taken.batch)
 
     def _is_silent(self) -> bool:

@@ -11,6 +11,7 @@ import orjson
 
 from tiktok_events import Producer
 from worker.sandbox import Sandbox
+from worker.serving import LISTENING_SECONDS
 
 MakeOrder = Callable[..., dict[str, Any]]
 
@@ -56,6 +57,25 @@ def test_a_warm_shutdown_under_load_leaves_nothing_pending(
     assert now.in_flight == 0
     assert now.waiting + now.totals["delivered"] == 5000
     assert max(sandbox.deliveries.values()) == 1
+
+
+def test_a_warm_shutdown_of_who_listens_does_not_wait_for_its_slice(
+    make_fleet: Callable[..., Any], order_completed: MakeOrder
+) -> None:
+    fleet = make_fleet()
+    process = fleet.start()
+    with Producer(fleet.environment["REDIS_URL"]) as producer:
+        for number in range(40):  # so that a slot of it listens, and has a good part of its time left
+            producer.enqueue(order_completed(number), destination="stores")
+            time.sleep(0.05)
+        fleet.wait(lambda now: now.totals.get("delivered", 0) > 20)
+        process.send_signal(signal.SIGTERM)
+        for number in range(40, 60):
+            producer.enqueue(order_completed(number), destination="stores")
+            time.sleep(0.05)
+    assert process.wait(timeout=LISTENING_SECONDS / 2) == 0
+    now = fleet.look()
+    assert (now.in_flight, now.waiting + now.totals["delivered"]) == (0, 60)
 
 
 def test_redis_killed_and_started_again_loses_no_event_that_was_acknowledged(

@@ -13,6 +13,7 @@ import redis as redis_py
 from kombu.exceptions import OperationalError
 
 from tiktok_events import Producer
+from worker import company
 from worker.calls import MOST_TOGETHER, SERVE_TASK, SWEEP_TASK, Calls, parts
 from worker.inbox import Terms
 from worker.keys import CALLS, LEADER, SWEPT, VACANCY, Keys
@@ -74,8 +75,30 @@ def later() -> Iterator[Callable[[float, Callable[[], object]], None]]:
         timer.join()
 
 
-def run(here: Runtime, broker: Broker, *leases: Lease, seconds: float = 2.0, leading_as: str | None = None) -> Rest:
-    return Slice(here, Calls(here.redis, broker), seconds=seconds).run(leases, leading_as=leading_as)
+def run(
+    here: Runtime,
+    broker: Broker,
+    *leases: Lease,
+    seconds: float = 2.0,
+    listening_seconds: float | None = None,
+    leading_as: str | None = None,
+) -> Rest:
+    made = Slice(here, Calls(here.redis, broker), seconds=seconds, listening_seconds=listening_seconds)
+    return made.run(leases, leading_as=leading_as)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether events were asked for along with each wait."""
+    found: list[bool] = []
+    listen_and_ask = Lookout.listen_and_ask
+
+    def noted(lookout: Lookout, seconds: float, call: Any, **rest: Any) -> Any:
+        found.append(call is not None)
+        return listen_and_ask(lookout, seconds, call, **rest)
+
+    monkeypatch.setattr(Lookout, "listen_and_ask", noted)
+    return found
 
 
 def test_what_comes_while_it_listens_is_delivered_without_a_message(
@@ -93,6 +116,81 @@ def test_what_comes_while_it_listens_is_delivered_without_a_message(
     assert leading_as is not None
     assert leading_as.startswith("serve:")
     assert not (rest and broker.served)
+
+
+def test_what_was_heard_of_twice_is_asked_for_while_it_waits(
+    make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any, asked: list[bool]
+) -> None:
+    for number in range(1, 6):
+        later(0.15 * number, lambda number=number: put(number))
+    run(make_runtime(), broker, Lease("stores", "t"), seconds=1.2)
+    assert len(sandbox.deliveries) == 5
+    assert set(sandbox.deliveries.values()) == {1}
+    assert asked[0] is False
+    assert True in asked
+
+
+def test_what_others_took_meanwhile_is_no_reason_to_stop_listening(
+    redis: redis_py.Redis,
+    make_runtime: MakeRuntime,
+    sandbox: Sandbox,
+    broker: Broker,
+    put: Any,
+    later: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is asked for is gone whenever it is heard of; then it looks once more by itself."""
+    listen_and_ask = Lookout.listen_and_ask
+
+    def too_late(lookout: Lookout, seconds: float, call: Any, **rest: Any) -> Any:
+        heard, answer = listen_and_ask(lookout, seconds, None, **rest)
+        return heard, None if answer is None and call is None else [b"go", 0, [], 0, 0]
+
+    monkeypatch.setattr(Lookout, "listen_and_ask", too_late)
+    for number in range(1, 6):
+        later(0.15 * number, lambda number=number: put(number))
+    run(make_runtime(), broker, Lease("stores", "t"), seconds=1.2)
+    assert len(sandbox.deliveries) == 5
+
+
+def test_a_destination_that_is_stopped_is_not_asked_for(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    here = make_runtime()
+    for number in range(1, 4):
+        later(0.15 * number, lambda number=number: put(number))
+    later(0.6, lambda: here.of("stores")[0].pauses.pause("by_hand", detail="", by="t", credential="", now=time.time()))
+    later(0.7, lambda: put(4))
+    run(here, broker, Lease("stores", "t"), seconds=1.5)
+    assert len(sandbox.deliveries) == 3
+    assert redis.xlen(KEYS.inbox) == 1
+
+
+def test_it_goes_on_for_longer_while_it_listens(
+    make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    for number in range(1, 10):
+        later(0.15 * number, lambda number=number: put(number))
+    started = time.monotonic()
+    run(make_runtime(), broker, Lease("stores", "t"), seconds=0.4, listening_seconds=1.6)
+    assert time.monotonic() - started > 1.4
+    assert len(sandbox.deliveries) == 9
+
+
+def test_it_ends_when_its_worker_is_about_to_stop(
+    redis: redis_py.Redis, make_runtime: MakeRuntime, sandbox: Sandbox, broker: Broker, put: Any, later: Any
+) -> None:
+    for number in range(1, 6):
+        later(0.15 * number, lambda number=number: put(number))
+    later(0.4, company.leave)
+    started = time.monotonic()
+    try:
+        run(make_runtime(), broker, Lease("stores", "t"), seconds=30)
+    finally:
+        company.arrive(1)
+    assert time.monotonic() - started < 20
+    assert redis.get(LEADER) is None
+    assert redis.llen(VACANCY) == 1
 
 
 @pytest.mark.parametrize("when", [0.0, 0.3], ids=["from the start", "after a while"])
