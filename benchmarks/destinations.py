@@ -10,12 +10,13 @@ from benchmarks.ground import DESTINATION, Ground
 from benchmarks.order import orders
 from benchmarks.plan import Plan
 from benchmarks.processes import Group
-from benchmarks.subjects import Ours
+from benchmarks.subjects import Limit, Ours, Subject
 from tiktok_events import Producer
 from worker.keys import Keys
 
 _DESTINATIONS = 1_000
-_EVENTS_EACH = 10
+_FEW, _SOME = 10, 100
+"""Events of each, and so of each request."""
 
 
 class _Spread:
@@ -46,24 +47,28 @@ class _Spread:
 
 
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
-    """Drain many inboxes and a single one in turn; yield the row."""
-    name = f"{_DESTINATIONS:,} destinations, {_EVENTS_EACH} events each"
+    """Drain many inboxes, a single one, and a stream by requests as small as the many's, in turn; yield the rows."""
+    few, some = (f"{_DESTINATIONS:,} destinations, {each} events each" for each in (_FEW, _SOME))
     if not plan.is_full:
-        yield Missing(name, "only in a full run")
+        yield Missing(few, "only in a full run")
+        yield Missing(some, "only in a full run")
         return
     names = [f"shop-{number}" for number in range(_DESTINATIONS)]
-    count = _DESTINATIONS * _EVENTS_EACH
 
-    def spread() -> float:
-        tell("many destinations")
-        ground.write_configuration(*names)
-        return drain(ground, _Spread(names), count).rate
+    def rate(subject: Subject, *names: str, each: int) -> Callable[[], float]:
+        def measured() -> float:
+            tell(f"{subject.name}, {each} events each")
+            ground.write_configuration(*names)
+            return drain(ground, subject, _DESTINATIONS * each).rate
 
-    def single() -> float:
-        tell("a single destination")
-        ground.write_configuration(DESTINATION)
-        return drain(ground, Ours(bulk=True), count).rate
+        return measured
 
-    many, one = alternate(plan.pairs, spread, single)
+    spread, single = _Spread(names), Ours(bulk=True)
+    many, one = alternate(plan.pairs, rate(spread, *names, each=_FEW), rate(single, DESTINATION, each=_FEW))
+    small = [rate(Limit(_FEW), DESTINATION, each=_FEW)() for _ in range(plan.pairs)]
+    many_more, one_more = alternate(plan.pairs, rate(spread, *names, each=_SOME), rate(single, DESTINATION, each=_SOME))
     ground.write_configuration(DESTINATION)
-    yield Figure(name, "events/s", tuple(many), tuple(one), "one destination", Target(least=0.5))
+    yield Figure(few, "events/s", tuple(many), tuple(one), "one destination", Target(least=0.5))
+    yield Figure(few, "events/s", tuple(many), tuple(small), f"limit, {_FEW} a request", None)
+    yield Figure(f"limit, {_FEW} a request", "events/s", tuple(small), tuple(one), "one destination of ours", None)
+    yield Figure(some, "events/s", tuple(many_more), tuple(one_more), "one destination", Target(least=0.5))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import orjson
 
 from benchmarks.figures import Figure, Row, Target
 from benchmarks.ground import DESTINATION, Ground
@@ -21,8 +25,8 @@ _SETTINGS = '{"pack": 100}'
 
 
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
-    """Enqueue in turn by `.delay`, by `enqueue` and by `enqueue_many`; yield the rows."""
-    one, many, delay = [], [], []
+    """Enqueue in turn by `.delay`, by `enqueue`, by `enqueue_many` and by nothing but the command; yield the rows."""
+    one, many, delay, bare = [], [], [], []
     sizes: dict[str, list[float]] = {"one": [], "many": [], "delay": []}
     keys = Keys(DESTINATION)
     task = sender(ground, NAIVE)
@@ -41,9 +45,14 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
             producer.enqueue_many(bulk, destination=DESTINATION)
             many.append((time.perf_counter() - began) / len(bulk) * 1e6)
             sizes["many"].append(_bytes(ground, keys.bulk, len(bulk)))
+            _begin(ground)
+            with _bare_add(ground, keys.inbox) as add:
+                bare.append(_micros(add, [orjson.dumps(order) for order in batch]))
     against = "Celery's .delay"
     yield Figure("enqueue one event", "µs", tuple(one), tuple(delay), against, Target(most=1 / 6))
     yield Figure("enqueue_many", "µs/event", tuple(many), tuple(delay), against, Target(most=1 / 50))
+    yield Figure("enqueue one event", "µs", tuple(one), tuple(bare), "XADD over a bare socket", None)
+    yield Figure("XADD over a bare socket", "µs", tuple(bare), tuple(delay), against, None)
     held = tuple(sizes["delay"])
     target = Target(most=0.42)
     yield Figure("Redis memory, enqueue", "bytes/event", tuple(sizes["one"]), held, "Celery's message", target)
@@ -61,6 +70,22 @@ def _micros(call: Callable[[Any], object], batch: list[dict[str, Any]]) -> float
     for order in batch:
         call(order)
     return (time.perf_counter() - began) / len(batch) * 1e6
+
+
+@contextmanager
+def _bare_add(ground: Ground, key: str) -> Iterator[Callable[[bytes], object]]:
+    """Lend what adds one event with neither a client nor a check: what Redis and the kernel take in any case."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(ground.redis_socket)
+
+        def add(event: bytes) -> bytes:
+            words = (b"XADD", key.encode(), b"*", b"event", event, b"id", b"0123456789abcdef")
+            connection.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in words))
+            answer = connection.recv(4096)
+            assert answer.startswith(b"$"), answer
+            return answer
+
+        yield add
 
 
 def _bytes(ground: Ground, key: str, count: int) -> float:

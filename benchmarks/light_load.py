@@ -23,6 +23,7 @@ from tiktok_events import Producer
 
 _SETTLE_SECONDS = 4.0
 """until a worker that has delivered its first event is idle"""
+_MINUTE_SECONDS = 60.0
 _LIGHT, _TRICKLE = 50, 1000
 """events a second"""
 
@@ -32,7 +33,6 @@ class _Seen:
     start_seconds: float
     idle_cpu: float
     """share of a core; 0 where the system does not account for it"""
-    idle_commands: float
     p50_ms: float
     p99_ms: float
     micros_an_event: float
@@ -71,7 +71,7 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
     yield row("latency at 50 events/s, p99", "ms", "p99_ms", 0.5, "one task per event")
     yield row("CPU at 1,000 events/s, worker and Redis", "µs/event", "micros_an_event", 0.1, "one task per event")
     yield row("idle worker, CPU", "% of a core", "idle_cpu", 1.2, "Celery worker")
-    yield row("idle worker, Redis commands", "1/s", "idle_commands", 1.2, "Celery worker")
+    yield _commands_of_a_minute(ground, plan, tell)
     yield row("start of a worker to its first delivery", "s", "start_seconds", 1.5, "Celery worker")
 
 
@@ -89,7 +89,7 @@ def _phases(
         wait(lambda: ground.arrived() == 1, seconds=30, what=f"start of {subject.name}")
         first = ground.record()["arrivals"][0][0] - started
         time.sleep(_SETTLE_SECONDS)
-        idle_cpu, idle_commands = _idle(ground, worker, plan.idle_seconds)
+        idle_cpu = _idle(ground, worker, plan.idle_seconds)
         ground.forget()
         count = int(_LIGHT * plan.latency_seconds)
         _pace(_LIGHT, count, lambda number: enqueue(_now(number)))
@@ -100,19 +100,43 @@ def _phases(
         _pace(_TRICKLE, int(_TRICKLE * plan.trickle_seconds), hand_over)
         arrived, after = ground.arrived(), _cpu(ground, worker)
     micros = (after - before) / max(1, arrived) * 1e6
-    return _Seen(first, idle_cpu, idle_commands, waits[49], waits[98], micros)
+    return _Seen(first, idle_cpu, waits[49], waits[98], micros)
 
 
-def _idle(ground: Ground, worker: Group, seconds: float) -> tuple[float, float]:
-    cpu, commands = _cpu(ground, worker, redis=False), _commands(ground)
+def _idle(ground: Ground, worker: Group, seconds: float) -> float:
+    before = _cpu(ground, worker, redis=False)
     time.sleep(seconds)
-    used = _cpu(ground, worker, redis=False) - cpu
-    # Our own two questions are among them.
-    return used / seconds * 100, (_commands(ground) - commands - 1) / seconds
+    return (_cpu(ground, worker, redis=False) - before) / seconds * 100
 
 
-def _commands(ground: Ground) -> int:
-    return int(ground.redis.info("stats")["total_commands_processed"])
+def _commands_of_a_minute(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Row:
+    """Count what clients ask of Redis in a minute: after that, everything that an idle worker does comes again."""
+    name = "idle worker, Redis commands in a minute"
+    if not plan.is_full:
+        return Missing(name, "only in a full run")
+    counts = []
+    for subject in (Ours(bulk=False), ONE_TASK_PER_EVENT):
+        tell(f"an idle minute: {subject.name}")
+        ground.clear()
+        subject.fill(ground, 1)
+        with subject.workers(ground):
+            wait(lambda: ground.arrived() == 1, seconds=30, what=f"start of {subject.name}")
+            time.sleep(_SETTLE_SECONDS)
+            counts.append(_asked(ground))
+    own, other = counts
+    return Figure(name, "commands", (own,), (other,), "Celery worker", Target(most=1.2))
+
+
+def _asked(ground: Ground) -> float:
+    """Count the commands of a minute, without what scripts do inside Redis."""
+    end = time.monotonic() + _MINUTE_SECONDS
+    asked = 0
+    with ground.redis.monitor() as monitor:
+        for told in monitor.listen():
+            asked += told["client_type"] != "lua"
+            if time.monotonic() > end:
+                return float(asked)
+    raise AssertionError("a monitor listens for ever")
 
 
 def _cpu(ground: Ground, worker: Group, *, redis: bool = True) -> float:

@@ -1,7 +1,8 @@
 """What can the machine do? A plain process without queue framework, contract, retries or dead letters.
 
-`python -m benchmarks.limit REDIS_URL STREAM SINK_URL`: read a thousand entries, decode, map straight, hash, encode,
-post, acknowledge and delete; until killed. Whatever fails ends it, and an event of it.
+`python -m benchmarks.limit REDIS_URL STREAM SINK_URL [BATCH]`: read a thousand entries, or as many as BATCH says,
+decode, map straight, hash, encode, post, acknowledge and delete; until killed. Whatever fails ends it, and an event of
+it.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from redis import Redis
 from benchmarks.straight import body
 
 GROUP = "limit"
-_BATCH = 1000
+BATCH = 1000
 
 
-def main(redis_url: str, stream: str, sink_url: str) -> None:
+def main(redis_url: str, stream: str, sink_url: str, batch: str = str(BATCH)) -> None:
     """Deliver what the stream holds, and go on waiting for more."""
     redis = Redis.from_url(redis_url, protocol=2)
     session = requests.Session()
     session.trust_env = False
     consumer = str(os.getpid())
     while True:
-        answer: Any = redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=_BATCH, block=1000)
+        answer: Any = redis.xreadgroup(GROUP, consumer, {stream: ">"}, count=int(batch), block=1000)
         if not answer:
             continue
         entries = answer[0][1]

@@ -89,7 +89,9 @@ class Ours:
 class Limit:
     """Two plain processes."""
 
-    name = "limit"
+    def __init__(self, batch: int = limit.BATCH) -> None:
+        self.name = "limit" if batch == limit.BATCH else f"limit, {batch} a request"
+        self._batch = batch
 
     def fill(self, ground: Ground, count: int) -> None:
         """Write what the client would write."""
@@ -105,7 +107,7 @@ class Limit:
     def workers(self, ground: Ground) -> Group:
         """Return two processes."""
         line = [sys.executable, "-m", "benchmarks.limit", ground.redis_url, _LIMIT_STREAM, ground.sink_url]
-        return _group(ground, "limit", [line] * SLOTS)
+        return _group(ground, "limit", [[*line, str(self._batch)]] * SLOTS)
 
     def left(self, ground: Ground) -> int:
         """Return the length of the stream."""
