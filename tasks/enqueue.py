@@ -19,6 +19,7 @@ from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
 from worker.keys import UNKNOWN, Keys
 from worker.people import index_of
+from worker.redaction import redact
 from worker.registry import identifiers
 from worker.runtime import Runtime, runtime
 
@@ -54,7 +55,8 @@ def _bury(place: str, event: object, error: EnqueueError, *, here: Runtime, now:
     letter = DeadLetter(
         destination=place,
         reason="unknown_destination" if place == UNKNOWN else "undecodable",
-        message=str(error),
+        # The name that was asked for stands in it, and an app may have put anything there.
+        message=redact(str(error)),
         envelope=Envelope(
             ref=f"{milliseconds}-c{secrets.token_hex(4)}",
             id=identity,

@@ -21,7 +21,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "unknown_destination": (
         "the event named a destination that the configuration does not have",
-        "enqueue the event (`show --reveal`) into a destination that exists, then discard it here",
+        "move it to a destination that exists (`dead-letters move`), look at it there, and replay it",
     ),
     "unmapped": (
         "no mapping or preset asks for this event",

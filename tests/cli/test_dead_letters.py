@@ -11,7 +11,7 @@ import redis as redis_py
 
 from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
-from worker.keys import Keys
+from worker.keys import UNKNOWN, Keys
 
 KEYS = Keys("stores")
 
@@ -54,3 +54,19 @@ def test_a_replay_shows_its_progress_and_is_listed_as_done(letters: redis_py.Red
     (job,) = json.loads(shell.run("dead-letters", "jobs", "--json"))
     assert (job["state"], job["replayed"], job["expired"]) == ("done", 25, 5)
     assert "place" not in job
+
+
+def test_what_named_no_destination_is_moved_to_one_and_looked_at_first(redis: redis_py.Redis, shell: Any) -> None:
+    for number, named in enumerate(("shop", "shop", "else")):
+        message = f"there is no destination '{named}': did you mean 'stores'?"
+        envelope = Envelope(f"{number}-c0", f"id-{number}", b"{}", 1)
+        Changes(redis, Keys(UNKNOWN)).add(DeadLetter(UNKNOWN, "unknown_destination", message, envelope, time.time()))
+    assert "first `dead-letters move` it" in shell.run("dead-letters", "replay", "0-c0", check=False)
+    assert "say which: REFs, --text, or --all" in shell.run("dead-letters", "move", "--to", "stores", check=False)
+    assert "there are: app, stores" in shell.run("dead-letters", "move", "--to", "nowhere", "--all", check=False)
+    dry = shell.run("dead-letters", "move", "--to", "stores", "--text", "'shop'", "--dry-run")
+    assert dry.strip() == "2 would be moved to stores; a replay would find them unmapped 2"
+    assert "1 moved" in shell.run("dead-letters", "move", "0-c0", "--to", "stores", "--yes")
+    assert json.loads(shell.run("dead-letters", "move", "--all", "--to", "stores", "--yes", "--json")) == {"moved": 2}
+    assert redis.zcard(KEYS.dead) == 3
+    assert json.loads(shell.run("audit", "--json"))[0]["details"] == {"to": "stores", "count": 2}

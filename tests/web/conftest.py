@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import redis as redis_py
 from axe_playwright_python.sync_playwright import Axe
@@ -22,6 +24,9 @@ from waitress.server import create_server
 
 from worker.config import Config
 from worker.connection import connect
+from worker.dead_letters import Changes, DeadLetter
+from worker.envelope import Envelope
+from worker.keys import Keys
 from worker.web import WebSettings, create_app
 
 
@@ -51,6 +56,7 @@ class Visit:
 
 
 MakeApp = Callable[..., Flask]
+Bury = Callable[..., DeadLetter]
 
 
 @pytest.fixture
@@ -75,6 +81,41 @@ def visit(make_app: MakeApp) -> Visit:
 @pytest.fixture
 def make_visit() -> type[Visit]:
     return Visit
+
+
+@pytest.fixture
+def bury(redis: redis_py.Redis, order_completed: Callable[..., dict[str, Any]]) -> Bury:
+    """Keep a dead letter; keywords override what it is."""
+
+    def one(
+        number: int = 1,
+        *,
+        event: Any = None,
+        destination: str = "stores",
+        event_name: str | None = None,
+        **settings: Any,
+    ) -> DeadLetter:
+        payload = event if isinstance(event, bytes) else orjson.dumps(event or order_completed(number))
+        ref = settings.pop("ref", f"{number:06d}-0")
+        identity = settings.pop("id", f"message-{number}")
+        envelope = Envelope(
+            ref=ref, id=identity, payload=payload, enqueued_at=1, history=settings.pop("history", ()), attempts=1
+        )
+        letter = DeadLetter(
+            **{
+                "destination": destination,
+                "reason": "rejected",
+                "message": "why not",
+                "envelope": envelope,
+                "event": event_name,
+                "dead_at": time.time() - 100 + number / 1000,
+                **settings,
+            }
+        )
+        Changes(redis, Keys(destination)).add(letter)
+        return letter
+
+    return one
 
 
 @pytest.fixture(scope="module")

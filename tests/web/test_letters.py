@@ -18,48 +18,13 @@ from tiktok_events.sealing import VARIABLE, is_sealed
 from worker import app as celery
 from worker import audit
 from worker.access import AccessTokens
-from worker.dead_letters import Changes, DeadLetter, Filter, Queries
-from worker.envelope import Attempt, Envelope
+from worker.dead_letters import DeadLetter, Filter, Queries
+from worker.envelope import Attempt
 from worker.keys import UNKNOWN, Keys
 from worker.replay_jobs import ReplayJobs
 
 KEYS = Keys("stores")
 Bury = Callable[..., DeadLetter]
-
-
-@pytest.fixture
-def bury(redis: redis_py.Redis, order_completed: Callable[..., dict[str, Any]]) -> Bury:
-    """Keep a dead letter; keywords override what it is."""
-
-    def one(
-        number: int = 1,
-        *,
-        event: Any = None,
-        destination: str = "stores",
-        event_name: str | None = None,
-        **settings: Any,
-    ) -> DeadLetter:
-        payload = event if isinstance(event, bytes) else orjson.dumps(event or order_completed(number))
-        ref = settings.pop("ref", f"{number:06d}-0")
-        identity = settings.pop("id", f"message-{number}")
-        envelope = Envelope(
-            ref=ref, id=identity, payload=payload, enqueued_at=1, history=settings.pop("history", ()), attempts=1
-        )
-        letter = DeadLetter(
-            **{
-                "destination": destination,
-                "reason": "rejected",
-                "message": "why not",
-                "envelope": envelope,
-                "event": event_name,
-                "dead_at": time.time() - 100 + number / 1000,
-                **settings,
-            }
-        )
-        Changes(redis, Keys(destination)).add(letter)
-        return letter
-
-    return one
 
 
 def text(answer: Any) -> str:
@@ -192,6 +157,8 @@ def test_in_clear_is_only_shown_to_who_may_see_it_and_is_remembered(
         ("post", "/dead-letters/jobs/stores/1/cancel", "operate"),
         ("get", "/dead-letters/discard", "operate"),
         ("post", "/dead-letters/discard", "operate"),
+        ("get", "/dead-letters/move", "operate"),
+        ("post", "/dead-letters/move", "operate"),
         ("get", "/retries", "read"),
         ("post", "/retries/now", "operate"),
         ("post", "/retries/all-now", "operate"),
@@ -216,7 +183,7 @@ def test_each_page_needs_its_scope(
     assert Queries(redis, KEYS).count() == 1
 
 
-@pytest.mark.parametrize("path", ["/replay", "/discard"])
+@pytest.mark.parametrize("path", ["/replay", "/discard", "/move"])
 def test_without_the_forms_own_token_nothing_happens(visit: Any, redis: redis_py.Redis, bury: Bury, path: str) -> None:
     letter = bury(1)
     visit.get("/dead-letters")

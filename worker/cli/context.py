@@ -11,7 +11,7 @@ import click
 from redis import Redis
 from redis.exceptions import RedisError
 
-from worker.config import Config, ConfigError, load
+from worker.config import Config, ConfigError, Destination, load
 from worker.connection import connect
 from worker.keys import UNKNOWN, Keys
 
@@ -45,6 +45,14 @@ def destinations(wanted: str | None) -> list[str]:
     if wanted not in known:
         raise click.ClickException(f"there is no such destination; there are: {', '.join(sorted(known))}")
     return [wanted]
+
+
+def destination(name: str) -> Destination:
+    """Return the settings of a destination, or end the command with the names there are."""
+    known = config().destinations
+    if name not in known:
+        raise click.ClickException(f"there is no such destination; there are: {', '.join(sorted(known))}")
+    return known[name]
 
 
 def keys_of(wanted: str | None) -> Iterator[Keys]:

@@ -18,9 +18,7 @@ from worker.pauses import Pauses
 @context.redis_errors
 def pause(destination: str, reason: str) -> None:
     """Claim no more events of DESTINATION. They wait; none uses up an attempt."""
-    settings = context.config().destinations.get(destination)
-    if settings is None:
-        raise click.ClickException("there is no such destination")
+    settings = context.destination(destination)
     redis = context.redis()
     fresh = Pauses(redis, Keys(destination)).pause(
         "command",

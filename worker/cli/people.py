@@ -184,7 +184,8 @@ class _Here:
         # A destination that is no longer configured may still hold events.
         registered: Any = self.redis.hkeys(REGISTRY)
         others = sorted({name.decode() for name in registered} - set(self.config.destinations))
-        return [*self.config.destinations, *others, UNKNOWN]
+        # What is moved out of `_unknown` meanwhile comes to a destination that is looked at later.
+        return [UNKNOWN, *self.config.destinations, *others]
 
     def names(self, wanted: str | None) -> list[str]:
         if wanted is not None and wanted not in self._known:

@@ -48,9 +48,7 @@ def preview(
     Prints JSON: the requests; for each event what was dropped, assumed or read as another type; and for each event
     that would be refused its reason and fields. Sends nothing, unless --send says so.
     """
-    settings = context.config().destinations.get(destination)
-    if settings is None:
-        raise click.ClickException("there is no such destination")
+    settings = context.destination(destination)
     if send and not test_event_code:
         raise click.UsageError("--send needs --test-event-code: a preview never sends real conversions")
     if test_event_code and settings.order_sync:

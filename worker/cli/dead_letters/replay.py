@@ -96,7 +96,7 @@ def _one_by_one(redis: Redis, refs: tuple[str, ...], options: dict[str, Any], *,
         print_json(told) if as_json else click.echo(sentence("would be replayed", len(found), reasons))
         return
     if any(keys.destination == UNKNOWN for keys, _ in found):
-        raise click.ClickException("its destination is unknown: enqueue the event (show --reveal) into one that exists")
+        raise click.ClickException("its destination is unknown: first `dead-letters move` it --to one that exists")
     results: Counter[str] = Counter()
     for keys, letter in found:
         results[Changes(redis, keys).replay(letter.ref, forced=options["force"]).value] += 1

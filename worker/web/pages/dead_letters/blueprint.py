@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort
 
+from worker.config import Destination
 from worker.dead_letters import DeadLetter, Queries
 from worker.keys import UNKNOWN, Keys
 from worker.web.shell import shell
@@ -21,6 +22,14 @@ def keys_of(destination: str) -> Keys:
     if destination not in destinations():
         abort(404, "There is no such destination.")
     return Keys(destination)
+
+
+def settings_of(destination: str) -> Destination:
+    """Return the settings of a destination, or end the request."""
+    settings = shell().config.destinations.get(destination)
+    if settings is None:
+        abort(400, "Choose a destination that exists.")
+    return settings
 
 
 def letter_of(destination: str, ref: str) -> DeadLetter:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 
 from worker.dead_letters import facets, look, tally
-from worker.keys import Keys
+from worker.keys import UNKNOWN, Keys
 from worker.paging import place
 from worker.reasons import REASONS
 from worker.web.pages.dead_letters.blueprint import blueprint, destinations
@@ -44,6 +44,7 @@ def index() -> Any:
         chips={kind: list(counts.items())[:_MOST_CHIPS] for kind, counts in _largest_first(known).items()},
         destinations=sorted(known["destination"]),
         reasons=REASONS,
+        unknown=UNKNOWN,
         newer=_link(chosen, seen.newer and seen.newer.text(), towards="now"),
         older=_link(chosen, seen.older and seen.older.text()),
         at_newest=start is None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
@@ -71,7 +72,14 @@ def _page(letter: DeadLetter, *, clear: bool) -> str:
         comparison=None if original is None else compare(original, letter.envelope.payload, clear=clear),
         prospect=becomes,
         replayable=letter.destination != UNKNOWN,
+        names=sorted(here.config.destinations),
+        suggested=_suggested(letter, here.config.destinations),
     )
+
+
+def _suggested(letter: DeadLetter, names: Iterable[str]) -> str | None:
+    """Return the destination that the message supposes was meant."""
+    return next((name for name in names if f"did you mean {name!r}" in letter.message), None)
 
 
 def _text(letter: DeadLetter) -> str:
