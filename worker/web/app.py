@@ -23,7 +23,7 @@ from worker.metrics.exposition import WebMetrics
 from worker.web.display import FILTERS
 from worker.web.figures import Figures
 from worker.web.measuring import measure
-from worker.web.pages import OF_MACHINES, PAGES, health
+from worker.web.pages import OF_MACHINES, PAGES, appearance, health
 from worker.web.security import guard
 from worker.web.settings import WebSettings
 from worker.web.shell import EXTENSION, Shell, shell
@@ -108,7 +108,7 @@ def _at_hand(app: Flask) -> dict[str, Any]:
         "visitor": visitor(),
         "csrf_token": lambda: g.get("csrf", ""),
         "asset": _asset,
-        "theme": request.cookies.get("te_theme", "auto"),
+        "theme": appearance.chosen(),
         "endpoints": app.view_functions,
         "now": shell().now(),
     }

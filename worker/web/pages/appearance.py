@@ -25,3 +25,9 @@ def choose() -> Any:
     response = redirect(local_path(request.form.get("next")), 303)
     response.set_cookie("te_theme", theme, max_age=_YEAR_SECONDS, httponly=True, samesite="Lax", secure=origin().https)
     return response
+
+
+def chosen() -> str:
+    """Return the theme this visitor chose; a cookie may hold anything."""
+    theme = request.cookies.get("te_theme", "auto")
+    return theme if theme in THEMES else "auto"
