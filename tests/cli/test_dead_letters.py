@@ -10,7 +10,7 @@ import pytest
 import redis as redis_py
 
 from worker.dead_letters import Changes, DeadLetter
-from worker.envelope import Envelope
+from worker.envelope import Attempt, Envelope
 from worker.keys import UNKNOWN, Keys
 
 KEYS = Keys("stores")
@@ -35,6 +35,44 @@ def test_a_list_fits_its_terminal_and_obeys_nothing_in_it(letters: redis_py.Redi
     assert "29-0" in text
     assert "�[31m" in text
     assert terminal.style("29-0")[0] == "default"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_what_a_person_copies_is_whole_at_any_width_and_the_reason_stands_below_where_there_is_no_room(
+    redis: redis_py.Redis, shell: Any, columns: int
+) -> None:
+    ref, why = "1795800371801-1-12", "there is a rule for this field; " * 4
+    envelope = Envelope(ref, "id", b"{}", 1, history=(Attempt(1.0, "rejected", 40002, why, "REQUEST" * 5),))
+    letter = DeadLetter("stores", "rejected", why, envelope, time.time() - 400, code=40002, event="Purchase")
+    Changes(redis, KEYS).add(letter)
+    text = shell.terminal("dead-letters", "list", columns=columns).finish()
+    row = next(line for line in text.splitlines() if ref in line).split()
+    assert row[:4] == [ref, "stores", "rejected", "40002"]
+    assert "7 min ago" in " ".join(row)
+    assert ("there" in row) is (columns == 160)
+    shown = shell.terminal("dead-letters", "show", ref, columns=columns, rows=60).finish()
+    assert "1970-01-01T00:00:01Z  rejected  40002" in shown
+    assert "REQUEST" * 5 in shown
+
+
+def test_the_newest_of_all_destinations_come_first_and_the_next_page_goes_on_behind(
+    redis: redis_py.Redis, shell: Any
+) -> None:
+    for number in range(6):
+        name = ("stores", "app", UNKNOWN)[number % 3]
+        envelope = Envelope(f"{number}-0", f"id-{number}", b"{}", 1)
+        Changes(redis, Keys(name)).add(DeadLetter(name, "rejected", "no", envelope, time.time() - 100 + number))
+    listed = json.loads(shell.run("dead-letters", "list", "--limit", "4", "--json"))
+    assert [each["ref"] for each in listed] == ["5-0", "4-0", "3-0", "2-0"]
+    rest = json.loads(shell.run("dead-letters", "list", "--start-after", "2-0", "--json"))
+    assert [each["ref"] for each in rest] == ["1-0", "0-0"]
+    assert "it is gone; start anew" in shell.run("dead-letters", "list", "--start-after", "9-9", check=False)
+
+
+def test_where_there_is_nothing_a_person_reads_so(redis: redis_py.Redis, shell: Any) -> None:
+    assert "There are no such dead letters" in shell.terminal("dead-letters", "list").finish()
+    assert "Nothing is scheduled" in shell.terminal("retries", "list").finish()
+    assert shell.run("dead-letters", "list").split()[:2] == ["ref", "destination"]
 
 
 def test_a_plan_says_how_many_by_what_and_how_many_would_stay(letters: redis_py.Redis, shell: Any) -> None:

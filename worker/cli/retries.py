@@ -11,7 +11,8 @@ import click
 from worker import audit
 from worker import retries as schedule
 from worker.cli import context
-from worker.cli.output import print_json, print_table, when
+from worker.cli.figures import span
+from worker.cli.output import on_terminal, print_json, print_table, when
 from worker.keys import Keys
 from worker.retries import Retries, Scheduled
 
@@ -34,7 +35,11 @@ def list_(*, destination: str | None, limit: int, as_json: bool) -> None:
         print_json(rows)
         return
     columns = ("ref", "destination", "attempts", "next_at", "outcome", "code", "message")
-    print_table(columns, [[row[column] if row[column] is not None else "" for column in columns] for row in rows])
+    if on_terminal():
+        for row, each in zip(rows, found, strict=True):
+            row["next_at"] = f"in {span(max(0.0, each.due_at - time.time()))}"
+    shown = [["" if row[name] is None else str(row[name]) for name in columns] for row in rows]
+    print_table(columns, shown, below="message", empty="Nothing is scheduled to be tried again.")
 
 
 def _told(each: Scheduled) -> dict[str, Any]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 import click
 import orjson
+from redis import Redis
 
 from worker import audit
 from worker.cli import context
 from worker.cli.dead_letters.selection import filters, find, wanted
-from worker.cli.output import print_json, print_table, printable, when
+from worker.cli.figures import span
+from worker.cli.output import on_terminal, print_json, print_table, printable, when
 from worker.dead_letters import DeadLetter, Queries
+from worker.dead_letters import look as browse
 from worker.envelope import Envelope
+from worker.keys import Keys
 from worker.masking import masked
+from worker.paging import Place
 from worker.reasons import REASONS
 
 
@@ -47,10 +53,9 @@ def told(letter: DeadLetter) -> dict[str, Any]:
 def list_(*, limit: int, as_json: bool, start_after: str | None, **options: Any) -> None:
     """List dead letters, newest first."""
     redis = context.redis()
-    found: list[DeadLetter] = []
-    for keys in context.keys_of(options["destination"]):
-        scan = Queries(redis, keys).scan(wanted(options), start_after=start_after)
-        found += islice(scan, limit - len(found))
+    names = context.destinations(options["destination"])
+    start = None if start_after is None else _place(redis, start_after, names)
+    found = browse(redis, wanted(options), names, start=start, size=limit, seconds=math.inf).letters
     if as_json:
         print_json([told(letter) for letter in found])
         return
@@ -59,15 +64,24 @@ def list_(*, limit: int, as_json: bool, start_after: str | None, **options: Any)
             letter.ref,
             letter.destination,
             letter.reason,
-            letter.code or "",
+            "" if letter.code is None else str(letter.code),
             letter.event or "",
             letter.envelope.attempts,
-            when(letter.dead_at),
+            f"{span(time.time() - letter.dead_at)} ago" if on_terminal() else when(letter.dead_at),
             "; ".join(f"{fault.path}: {fault.rule}" for fault in letter.faults[:3]) or letter.message,
         )
         for letter in found
     ]
-    print_table(("ref", "destination", "reason", "code", "event", "tries", "dead at", "why"), rows)
+    columns = ("ref", "destination", "reason", "code", "event", "tries", "dead at", "why")
+    print_table(columns, rows, below="why", empty="There are no such dead letters.")
+
+
+def _place(redis: Redis, ref: str, names: list[str]) -> Place:
+    for name in names:
+        score: Any = redis.zscore(Keys(name).dead, ref)
+        if score is not None:
+            return Place(float(score), name, ref)
+    raise click.ClickException(f"there is no dead letter {printable(ref)} to start after: it is gone; start anew")
 
 
 @click.command()
@@ -101,7 +115,10 @@ def show(ref: str, *, destination: str | None, reveal: bool, as_json: bool) -> N
         print_table(("field", "rule"), [(fault.path, fault.rule) for fault in letter.faults])
     if letter.envelope.history:
         columns = ("at", "outcome", "code", "message", "request_id")
-        print_table(columns, [[attempt[column] or "" for column in columns] for attempt in whole["history"]])
+        history = [
+            ["" if attempt[name] is None else str(attempt[name]) for name in columns] for attempt in whole["history"]
+        ]
+        print_table(columns, history, below="message")
     print_json(whole["payload"])
 
 
