@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ import orjson
 from redis import Redis
 
 from tiktok_events.keys import REGISTRY
-from worker import audit, people
+from worker import people
 from worker.cli import context
 from worker.cli.output import print_json, print_table, when
 from worker.config import Config
@@ -25,6 +24,7 @@ from worker.keys import UNKNOWN, Keys
 from worker.people import Erased, Found, NobodyError, PeopleIndex, Person, index_of
 from worker.people.hashes import parsed
 from worker.people.person import Sought
+from worker.people.request import PersonsRequest
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 _ASK = "\0ask"
@@ -72,16 +72,15 @@ def forget(
         _print(found, "would be removed", as_json=as_json)
         return
     context.confirm(f"{sum(found.values())} events will be removed for good. Go on?", yes=yes)
-    request = secrets.token_hex(6)
+    request = PersonsRequest(here.redis, "forget", person)
     rows, in_flight = Counter[tuple[str, str]](), 0
     for name in here.names(destination):
         erased = here.forget(whose, name, quick=quick, wait_seconds=wait)
         rows.update({(name, place): count for place, count in erased.places.items()})
         in_flight += erased.in_flight
-        audit.record(
-            here.redis, "forget", destination=name, details=_details(request, person, erased.places, erased.in_flight)
-        )
-    _print(rows, "removed", as_json=as_json, request=request, in_flight=in_flight)
+        request.note_found(name, erased.places, erased.in_flight)
+    request.note_all(rows, in_flight, destinations=len(here.names(destination)))
+    _print(rows, "removed", as_json=as_json, request=request.id, in_flight=in_flight)
     if in_flight:
         click.echo(f"{in_flight} are with a worker and could not be reached: run it again in a minute", err=True)
         sys.exit(_IN_FLIGHT)
@@ -107,20 +106,23 @@ def export_person(
         _print(here.counts(whose, destination, quick=quick), "would be exported", as_json=False)
         return
     context.confirm("This shows personal data in clear, and is audited. Go on?", yes=yes)
-    request = secrets.token_hex(6)
+    request = PersonsRequest(here.redis, "export-person", person)
     events = []
+    rows = Counter[tuple[str, str]]()
     for name in here.names(destination):
         own = list(here.events(whose, name, quick=quick))
         places = Counter(str(event["place"]) for event in own)
-        audit.record(here.redis, "export-person", destination=name, details=_details(request, person, places, 0))
+        rows.update({(name, place): count for place, count in places.items()})
+        request.note_found(name, places, 0)
         events += own
-    told = {"request": request, "events": events}
+    request.note_all(rows, 0, destinations=len(here.names(destination)))
+    told = {"request": request.id, "events": events}
     if output is None:
         print_json(told)
         return
     with os.fdopen(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(orjson.dumps(told, option=orjson.OPT_INDENT_2))
-    click.echo(f"{len(events)} events exported; request {request}")
+    click.echo(f"{len(events)} events exported; request {request.id}")
 
 
 def _person(given: Mapping[str, str | None]) -> Person:
@@ -144,12 +146,6 @@ def _read(kind: str, given: str) -> str:
         return str(click.prompt(_KINDS[kind], hide_input=True, err=True))
     click.echo(f"{option}: it is in your shell's history now; next time write {option} -, or {option} alone", err=True)
     return given
-
-
-def _details(request: str, person: Person, places: Counter[str], in_flight: int) -> dict[str, object]:
-    """Return what the audit keeps: nothing by which the person could be found."""
-    known_by = ", ".join(kind.replace("_", "-") for kind in person.given())
-    return {"request": request, "known by": known_by, **dict(places), "in flight": in_flight}
 
 
 def _print(
