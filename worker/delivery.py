@@ -265,7 +265,7 @@ class Delivery:
         sending.failures += failed
         if failed:
             sending.stopped = True
-            state, seconds = self.breaker.report(failed=True)
+            state, seconds = self.breaker.report(failed=True, why=verdict.told)
             if state == "opened":
                 told = f"for {seconds:.0f} s; last answer: {verdict.told}"
                 self.alerts.tell("breaker_open", self.destination.name, told)

@@ -48,6 +48,10 @@ class Overview:
     """deliver tasks at work"""
     breaker: str = "closed"
     """closed, open or half-open"""
+    breaker_since: float | None = None
+    """Unix seconds, since when it is not closed"""
+    breaker_why: str = ""
+    """the last answer that kept it open"""
     pause: Pause | None = None
     blocked_seconds: float = 0.0
     """how long nothing is claimed, because TikTok throttled or a token is renewed"""
@@ -116,7 +120,7 @@ def _call(keys: Keys, now: float) -> Call:
 
 
 def _overview(destination: str, answer: Any, share: Any, now: float) -> Overview:
-    *streams, figures, by_reason, minutes, last_minute, totals, open_until, raw_state = answer
+    *streams, figures, by_reason, minutes, last_minute, totals, (open_until, opened_at, why), raw_state = answer
     packed, scheduled, next_due, dead, running = figures
     entries, claimed = (sum(column) for column in list(zip(*streams[:3], strict=True))[:2])
     packs, packs_claimed, _ = streams[3]
@@ -140,6 +144,8 @@ def _overview(destination: str, answer: Any, share: Any, now: float) -> Overview
         failed_by_minute=tuple(dead + again for dead, again in zip(died, retried, strict=True)),
         running=running,
         breaker="closed" if open_until is None else "open" if float(open_until) / 1000 > now else "half-open",
+        breaker_since=None if opened_at is None else float(opened_at) / 1000,
+        breaker_why=why.decode() if why else "",
         pause=pause_of(state),
         blocked_seconds=max(0.0, round(float(state.get("blocked_until", 0)) / 1000 - now, 1)),
         limit_in_force=None if share is None or isinstance(share, ResponseError) else float(share[0]),

@@ -98,6 +98,14 @@ def test_json_has_every_figure(scene: redis_py.Redis, shell: Any) -> None:
     assert (worker["name"], worker["slots"], worker["silent"]) == ("w1@shop", 4, False)
 
 
+def test_an_open_breaker_says_since_when_and_what_tiktok_answered(scene: redis_py.Redis, shell: Any) -> None:
+    now = time.time()
+    told = {"open_until": (now + 60) * 1000, "opened_at": (now - 400) * 1000, "why": "no answer: ConnectTimeout"}
+    scene.hset(KEYS.breaker, mapping=told)
+    assert "stores: breaker open for 7 min: no answer: ConnectTimeout" in shell.run("status")
+    assert "breaker open: no answer: ConnectTimeout" in shell.run("doctor", check=False)
+
+
 def test_what_no_configuration_reads_is_shown_while_it_holds_something(redis: redis_py.Redis, shell: Any) -> None:
     redis.hset(REGISTRY, "former", "{}")
     redis.hset(REGISTRY, "empty", "{}")

@@ -37,7 +37,7 @@ def test_figures_are_told_by_destination_and_by_minute(visit: Any, redis: redis_
     assert told["destinations"] == visit.get("/destinations/stores.json").json["destinations"]
     (row,) = told["destinations"]
     assert (row["waiting"], row["delivered"], row["failed"]) == (3, 70, 30)
-    assert row["state"] == {"text": "running", "kind": "good", "paused": False}
+    assert row["state"] == {"text": "running", "kind": "good", "paused": False, "story": ""}
     place = told["minutes"].index(60 * (minute - 5))
     series = {name: values[place] for name, values in told["series"].items()}
     assert series == {"delivered": 7, "failed": 3, "backlog": 40, "p50_ms": 48.0, "p95_ms": 62.4}
@@ -78,10 +78,30 @@ def test_a_name_that_is_not_there_is_no_destination(visit: Any) -> None:
 
 
 def test_events_that_named_no_destination_are_shown_once_there_are_any(visit: Any, redis: redis_py.Redis) -> None:
-    assert "named nowhere" not in visit.get("/").text
+    assert UNKNOWN not in visit.get("/").text
     redis.zadd(Keys(UNKNOWN).dead, {"1-1": 1})
-    assert "named nowhere" in visit.get("/").text
-    assert visit.get(f"/destinations/{UNKNOWN}").status_code == 200
+    page = visit.get("/").text
+    assert "to be moved" in page
+    assert "in trouble" not in page
+    assert "Move them to one that does" in visit.get(f"/destinations/{UNKNOWN}").text
+
+
+def test_what_is_stopped_says_since_when_and_why_where_one_looks_first(
+    make_app: Any, make_visit: Any, redis: redis_py.Redis
+) -> None:
+    clock = time.time()
+    told = {"open_until": (clock + 60) * 1000, "opened_at": (clock - 200) * 1000, "why": f"no answer {HOSTILE}"}
+    redis.hset(Keys("shop-001").breaker, mapping=told)
+    Pauses(redis, Keys("shop-000")).pause("unauthorized", detail="40105", by="x", credential="", now=clock - 7200)
+    visit = make_visit(make_app(config=named(3), clock=lambda: clock))
+    page = visit.get("/").text
+    assert "(paused for 2 h: unauthorized 40105)" in page
+    assert "(breaker open for 3 min 20 s: no answer &lt;script&gt;" in page
+    rows = {row["name"]: row["state"] for row in visit.get("/overview.json").json["destinations"]}
+    assert rows["shop-001"]["story"].startswith("for 3 min 20 s: no answer <script>")
+    assert "\u202e" not in rows["shop-001"]["story"]
+    assert rows["shop-002"]["story"] == ""
+    assert "no attempt is used up meanwhile" in visit.get("/destinations/shop-001").text
 
 
 def test_a_destination_whose_keys_are_broken_does_not_hide_the_others(

@@ -48,6 +48,17 @@ def test_it_opens_on_a_rate_and_is_told_once(redis: redis_py.Redis) -> None:
     assert gate(redis) == "open"
 
 
+def test_it_remembers_since_when_it_is_open_and_the_answer_that_keeps_it_so(redis: redis_py.Redis) -> None:
+    report(redis, failed=10)
+    (opened_at,) = redis.hmget(KEYS.breaker, "opened_at")
+    the_wait_is_over(redis)
+    assert breaker(redis).report(failed=True, why="HTTP 503")[0] == "open"
+    assert redis.hmget(KEYS.breaker, "opened_at", "why") == [opened_at, b"HTTP 503"]
+    the_wait_is_over(redis)
+    assert report(redis, ok=1) == ["recovered"]
+    assert not redis.exists(KEYS.breaker)
+
+
 def test_many_failures_among_many_more_successes_do_not_open_it(redis: redis_py.Redis) -> None:
     assert set(report(redis, ok=100, failed=90)) == {"closed"}
 

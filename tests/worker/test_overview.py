@@ -74,6 +74,9 @@ def test_a_pause_a_block_and_a_breaker_are_told(redis: redis_py.Redis) -> None:
     assert 18 < look(redis, "stores", now=time.time()).blocked_seconds <= 20
     redis.hset(KEYS.breaker, "open_until", int(time.time() * 1000) + 5000)
     assert look(redis, "stores", now=time.time()).breaker == "open"
+    redis.hset(KEYS.breaker, mapping={"opened_at": 5000, "why": "no answer: ConnectTimeout"})
+    found = look(redis, "stores", now=time.time())
+    assert (found.breaker_since, found.breaker_why) == (5.0, "no answer: ConnectTimeout")
     assert look(redis, "stores", now=time.time() + 6).breaker == "half-open"
 
 

@@ -44,7 +44,8 @@ def _state(one: Overview, settings: Destination) -> Finding:
         advice = f"see docs/runbook.md#pause-{one.pause.reason}, then: python -m worker resume {one.destination}"
         return Finding(subject, "warn", f"paused: {one.pause.reason} {one.pause.detail}".strip(), advice)
     if one.breaker != "closed":
-        return Finding(subject, "warn", f"breaker {one.breaker}", "see docs/runbook.md#alert-breaker_open")
+        told = f"breaker {one.breaker}: {one.breaker_why or 'TikTok fails too often'}"
+        return Finding(subject, "warn", told, "see docs/runbook.md#alert-breaker_open")
     if one.oldest_seconds > settings.backlog_alert_seconds:
         told = f"{one.waiting} waiting, the oldest for {one.oldest_seconds:.0f} s"
         return Finding(subject, "warn", told, "see docs/runbook.md#alert-backlog")

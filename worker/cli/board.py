@@ -150,7 +150,9 @@ def _troubles(scene: Scene, shown: Sequence[Overview]) -> Iterator[Text]:
             what = f"PAUSED {one.pause.reason}: {one.pause.detail}".rstrip(": ")
             yield _line(name, f"{what} ({since})", f"docs/runbook.md#pause-{one.pause.reason}; worker resume {name}")
         if one.breaker != "closed":
-            yield _line(name, f"breaker {one.breaker}: TikTok fails too often", "docs/runbook.md#alert-breaker_open")
+            since = "" if one.breaker_since is None else f" for {span(scene.now - one.breaker_since)}"
+            what = f"breaker {one.breaker}{since}: {one.breaker_why or 'TikTok fails too often'}"
+            yield _line(name, what, "docs/runbook.md#alert-breaker_open")
         if one.blocked_seconds:
             yield _line(name, f"waits for {span(one.blocked_seconds)}: TikTok throttles, or a token is renewed", "")
         if one.limit_in_force is not None and one.limit_in_force < 1:

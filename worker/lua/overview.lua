@@ -6,7 +6,7 @@
 -- Returns: {{length, pending, ms when the oldest entry came or -1} for each of the four streams,
 --       {events in packs, events scheduled, ms when the next is due or -1, dead letters, running deliver tasks},
 --       dead letters by reason, counters of each minute (those that are wanted, one minute after the other),
---       all counters of the last minute, all counters, breaker's open_until, state}
+--       all counters of the last minute, all counters, breaker's {open_until, opened_at, why}, state}
 -- Writes nothing. What is claimed or settled between two commands would be counted twice, or less than not at all.
 local indexes, now = tonumber(ARGV[2]), tonumber(ARGV[3])
 local answer = {}
@@ -45,6 +45,6 @@ end
 answer[7] = minutes
 answer[8] = redis.call('HGETALL', KEYS[#KEYS])
 answer[9] = redis.call('HGETALL', KEYS[8])
-answer[10] = redis.call('HGET', KEYS[9], 'open_until')
+answer[10] = redis.call('HMGET', KEYS[9], 'open_until', 'opened_at', 'why')
 answer[11] = redis.call('HGETALL', KEYS[10])
 return answer

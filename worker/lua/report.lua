@@ -1,7 +1,7 @@
 -- Tell the breaker how requests ended.
 -- KEYS: 1 breaker
 -- ARGV: 1 "ok" | "failed"  2 failure rate  3 least requests  4 window, ms  5 least open, ms  6 most open, ms
---       7 how many requests
+--       7 how many requests  8 what the answer was, for whoever asks why it is open
 -- Returns: {"closed" | "opened" | "open" | "recovered", ms it stays open}
 -- The window is two halves that take turns: cheap, and at most half a window out of date.
 local clock = redis.call('TIME')
@@ -14,7 +14,8 @@ redis.call('HDEL', KEYS[1], '')
 
 local function open(times)
   local wait = math.min(tonumber(ARGV[6]), tonumber(ARGV[5]) * 2 ^ math.min(times, 20))
-  redis.call('HSET', KEYS[1], 'open_until', now + wait, 'opened_times', times + 1, 'probe_until', 0)
+  redis.call('HSET', KEYS[1], 'open_until', now + wait, 'opened_times', times + 1, 'probe_until', 0, 'why', ARGV[8])
+  redis.call('HSETNX', KEYS[1], 'opened_at', now)
   -- No failing endpoint may outlive the memory of it.
   redis.call('EXPIRE', KEYS[1], 3600 + math.ceil(wait / 1000))
   return wait

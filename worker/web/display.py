@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from worker.cli.output import when
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -38,10 +40,19 @@ def visible(text: object) -> str:
     return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in str(text))
 
 
+def prose(text: str) -> Markup:
+    """Return a sentence of ours with what stands between backticks as code."""
+    parts = [escape(part) for part in visible(text).split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
 FILTERS: Mapping[str, Callable[[Any], str]] = {
     "when": when,
     "duration": duration,
     "number": number,
     "milliseconds": milliseconds,
     "visible": visible,
+    "prose": prose,
 }

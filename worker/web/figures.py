@@ -13,6 +13,7 @@ from worker.config import Destination
 from worker.history import History, Minute, total
 from worker.keys import UNKNOWN
 from worker.overview import MINUTES, Overview, look_at
+from worker.web.display import duration, visible
 
 _FRESH_SECONDS = 1.0
 """Pages that many people look at ask Redis once."""
@@ -65,14 +66,14 @@ class Figures:
         first = int(now // 60) - _CHART_MINUTES + 1
         return {
             "now": now,
-            "destinations": [_row(each, history.get(each.destination, ())) for each in found],
+            "destinations": [_row(each, history.get(each.destination, ()), now) for each in found],
             "minutes": [60 * (first + place) for place in range(_CHART_MINUTES)],
             "series": _series(total(same) for same in zip(*history.values(), strict=True)),
         }
 
 
 def state_of(overview: Overview) -> tuple[str, str]:
-    """Return a destination's state in words, and how bad that is: good, warn, or bad."""
+    """Return a destination's state in words, and how bad that is: good, plain, warn, or bad."""
     if overview.fault:
         return f"unreadable: {overview.fault}", "bad"
     if overview.pause:
@@ -81,18 +82,32 @@ def state_of(overview: Overview) -> tuple[str, str]:
         return ("breaker open", "bad") if overview.breaker == "open" else ("probing", "warn")
     if overview.blocked_seconds:
         return "waiting for TikTok", "warn"
+    if overview.destination == UNKNOWN:
+        return ("to be moved" if overview.dead else "empty"), "plain"
     return "running", "good"
 
 
+def story_of(overview: Overview, now: float) -> str:
+    """Return since when a destination is stopped, and why; nothing if it is not."""
+    if overview.pause:
+        since, reason = overview.pause.since, overview.pause.reason
+        why = f"{reason if reason != 'command' else ''} {overview.pause.detail}".strip()
+    elif overview.breaker_since is not None:
+        since, why = overview.breaker_since, overview.breaker_why
+    else:
+        return ""
+    return visible(f"for {duration(now - since)}" + (f": {why}" if why else ""))
+
+
 def _trouble(overview: Overview) -> tuple[int, str]:
-    return ("bad", "warn", "good").index(state_of(overview)[1]), overview.destination
+    return ("bad", "warn", "plain", "good").index(state_of(overview)[1]), overview.destination
 
 
-def _row(overview: Overview, history: Sequence[Minute]) -> dict[str, Any]:
+def _row(overview: Overview, history: Sequence[Minute], now: float) -> dict[str, Any]:
     text, kind = state_of(overview)
     return {
         "name": overview.destination,
-        "state": {"text": text, "kind": kind, "paused": overview.pause is not None},
+        "state": {"text": text, "kind": kind, "paused": overview.pause is not None, "story": story_of(overview, now)},
         "waiting": overview.waiting,
         "oldest_seconds": overview.oldest_seconds,
         "in_flight": overview.in_flight,

@@ -3,9 +3,17 @@
 
 const byId = (id) => document.getElementById(id);
 
+// What stands between backticks is code.
+function write(node, text) {
+  String(text).split("`").forEach((part, number) => {
+    const code = number % 2 ? node.appendChild(document.createElement("code")) : node;
+    code.append(part);
+  });
+}
+
 function row(table, ...cells) {
   const line = byId(table).insertRow();
-  for (const cell of cells) line.insertCell().textContent = cell;
+  for (const cell of cells) write(line.insertCell(), cell);
   return line;
 }
 
@@ -32,7 +40,7 @@ function kind(schema) {
 async function show() {
   const spec = await (await fetch("/v1/openapi.json")).json();
   const operation = Object.values(spec.paths)[0].post;
-  byId("about").textContent = spec.info.description;
+  write(byId("about"), spec.info.description);
   byId("try").body.value = JSON.stringify(operation.requestBody.content["application/json"].example, null, 2);
   for (const each of operation.parameters) row("parameters", each.name, each.in, each.description);
   for (const [status, each] of Object.entries(operation.responses)) row("answers", status, each.description);

@@ -9,7 +9,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from worker.config import Destination
 from worker.keys import UNKNOWN, Keys
 from worker.pauses import REASONS, Pauses
-from worker.web.figures import state_of
+from worker.web.figures import state_of, story_of
 from worker.web.security import local_path, requires
 from worker.web.shell import figures, record, shell
 from worker.web.visitors import visitor
@@ -29,10 +29,11 @@ def index() -> str:
     return render_template(
         "overview.html",
         destinations=found,
-        healthy={each.destination for each in found if state_of(each)[1] == "good"},
+        healthy={each.destination for each in found if state_of(each)[1] in ("good", "plain")},
         q=wanted,
         workers=workers(shell().redis),
         state_of=state_of,
+        story_of=story_of,
         unknown=UNKNOWN,
     )
 
@@ -54,6 +55,7 @@ def show(name: str) -> str:
         "destination.html",
         each=found,
         state_of=state_of,
+        story_of=story_of,
         reasons=REASONS,
         unknown=UNKNOWN,
         minutes=figures().minutes(name),

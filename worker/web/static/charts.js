@@ -12,7 +12,9 @@
 
   const count = (value) => Math.round(value).toLocaleString("en");
   const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000));
-  const clock = (unix) => new Date(unix * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  // In UTC as everything else here: logs, dead letters and filters are compared with it.
+  const clock = (unix) => new Date(unix * 1000).toISOString().slice(11, 16);
+  const moment = (unix) => `${new Date(unix * 1000).toISOString().slice(11, 19)} UTC`;
 
   const duration = (total) => {
     const parts = [];
@@ -73,7 +75,9 @@
     const title = figure.querySelector("h2").textContent;
     const highest = all.length ? `, at most ${read(Math.max(...all))}` : "";
     const svg = element("svg", { role: "img", height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, "aria-label": `${title}: ${told}${highest}` });
-    for (const value of [0, top / 2, top]) {
+    // Half an event is none: where the figures are whole, so are the marks.
+    const marks = read === count && top % 2 ? [0, top] : [0, top / 2, top];
+    for (const value of marks) {
       svg.append(element("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }));
       svg.append(element("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, read(value)));
     }
@@ -116,6 +120,8 @@
         const badge = cell.querySelector(".badge");
         badge.textContent = destination.state.text;
         badge.className = `badge ${destination.state.kind}`;
+        const story = cell.querySelector("[data-story]");
+        if (story) story.textContent = destination.state.story;
       } else {
         cell.textContent = (READ[name] ?? count)(destination[name]);
       }
@@ -161,11 +167,11 @@
       if (!answer.ok) throw new Error(String(answer.status));
       told = await answer.json();
     } catch (error) {
-      freshness.textContent = told ? `No answer since ${new Date(told.now * 1000).toLocaleTimeString()} (${error.message})` : `No answer (${error.message})`;
+      freshness.textContent = told ? `No answer since ${moment(told.now)} (${error.message})` : `No answer (${error.message})`;
       freshness.className = "stale";
       return;
     }
-    freshness.textContent = `As of ${new Date(told.now * 1000).toLocaleTimeString()}`;
+    freshness.textContent = `As of ${moment(told.now)}`;
     freshness.className = "muted";
     note(told);
     told.destinations.forEach(fill);
