@@ -66,6 +66,7 @@ def test_good_ones_are_taken_and_others_named_by_index(door: Any, purchase: Make
 def test_all_or_nothing(door: Any, purchase: Make) -> None:
     answer = door.post([purchase(0), purchase(1, value="a lot")], Prefer="respond-async, handling=strict")
     assert (answer.status_code, answer.json["ids"]) == (400, [None, None])
+    assert answer.json["detail"] == "1 of 2 events are wrong; none was taken, as handling=strict asks"
     assert door.waiting() == []
     many = [purchase(number) for number in range(1_100)]
     assert door.post(many, Prefer="handling=strict").json["accepted"] == 1_100

@@ -37,7 +37,10 @@ def test_answers_are_counted_by_area_and_status(visit: Any) -> None:
 
 def test_metrics_need_a_token_once_there_is_one(visit: Any, redis: redis_py.Redis) -> None:
     text = AccessTokens(redis).create("prometheus", ["read"]).text
-    assert visit.get("/metrics", Accept="*/*").status_code == 401
+    refused = visit.get("/metrics", Accept="*/*")
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    assert "an access token with the scope read" in refused.json["detail"]
     assert counted(visit, Authorization=f"Bearer {text}", Accept="*/*") == {("page", "4xx"): 1}
 
 

@@ -140,8 +140,14 @@ def _answer(outcome: Outcome) -> Response:
     told = outcome.told()
     if not outcome.errors:
         return _json(told, 202, "application/json")
-    refused = len(outcome.ids) - outcome.accepted
-    return _refused(Refusal("invalid_events", f"{refused} of {len(outcome.ids)} events were refused"), told)
+    return _refused(Refusal("invalid_events", _how_many(outcome)), told)
+
+
+def _how_many(outcome: Outcome) -> str:
+    refused, wrong = len(outcome.ids) - outcome.accepted, len({error.index for error in outcome.errors})
+    if wrong < refused:
+        return f"{wrong} of {len(outcome.ids)} events are wrong; none was taken, as handling=strict asks"
+    return f"{refused} of {len(outcome.ids)} events were refused"
 
 
 def _refused(refusal: Refusal, told: dict[str, Any]) -> Response:

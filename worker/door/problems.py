@@ -21,7 +21,7 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "invalid_events": Kind(
-        400, "Some events were refused", "mend the events that `errors` names; the others were taken (`ids`)"
+        400, "Some events were refused", "mend the events that `errors` names; those with an id in `ids` were taken"
     ),
     "malformed_body": Kind(400, "The body cannot be read", "send JSON in UTF-8: one object, an array, or lines"),
     "malformed_request": Kind(400, "A header or parameter is wrong", "mend what `detail` names"),
@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {
     "method_not_allowed": Kind(405, "Only POST is taken", "send a POST"),
     "key_in_use": Kind(409, "A request with this key is under way", "wait and send the same again", retry=True),
     "length_required": Kind(411, "The length of the body is not known", "send Content-Length"),
-    "too_large": Kind(413, "The request is too large", "send it in several requests; go on at `next`"),
+    "too_large": Kind(413, "The request is too large", "send it in several requests; go on at `next`, if it is there"),
     "unsupported_media_type": Kind(
         415, "The form of the body is not taken", "send application/json or application/x-ndjson, plain or gzip"
     ),

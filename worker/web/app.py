@@ -134,7 +134,7 @@ def _refused(error: HTTPException) -> Any:
 
 
 def _refused_plainly(error: HTTPException) -> Any:
-    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "WWW-Authenticate")}
     return {"error": error.name, "detail": error.description}, error.code or 500, kept
 
 

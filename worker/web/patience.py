@@ -11,6 +11,8 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 
+from worker.web.unread import UnreadTask
+
 MOST_SECONDS = 60.0
 """For a whole request: 8 MiB at 1.1 megabits a second."""
 
@@ -21,6 +23,7 @@ SILENT_SECONDS = 20
 class PatientChannel(HTTPChannel):
     """A connection that is closed when a request has been arriving for too long."""
 
+    error_task_class = UnreadTask
     _begun = 0.0
 
     def received(self, data: bytes) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, current_app, g, redirect, request, url_for
+from werkzeug.datastructures import WWWAuthenticate
 
 from worker.web.proxies import origin_of
 from worker.web.settings import WebSettings, is_loopback
@@ -112,11 +113,12 @@ def _refuse_stranger() -> Any:
     if needed == ANYBODY or visitor().may(needed):
         return None
     if visitor().how != "nobody":
-        abort(403, f"You have not the scope {needed}.")
+        abort(403, f"You have not the scope {needed}: it takes an access token that has it.")
     # Machines, and an application without pages, get a plain refusal.
     wants_page = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
     if not wants_page or "sign_in.form" not in current_app.view_functions:
-        abort(401)
+        advice = f"Send an access token with the scope {needed}, as `Authorization: Bearer TOKEN`."
+        abort(401, advice, www_authenticate=WWWAuthenticate("bearer", {"realm": "tiktok-events"}))
     return redirect(url_for("sign_in.form", next=local_path(request.full_path.rstrip("?"))))
 
 
