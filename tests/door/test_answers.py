@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tiktok_events.sealing import VARIABLE, is_sealed
 from worker.access import AccessTokens
 from worker.door import body
 from worker.door.problems import KINDS
+from worker.logs import JsonFormatter
 
 Make = Callable[..., dict[str, Any]]
 NDJSON = "application/x-ndjson"
@@ -61,6 +63,19 @@ def test_good_ones_are_taken_and_others_named_by_index(door: Any, purchase: Make
     assert {index for index, _, _ in told} == {1, 2, 4}
     assert [entry[b"id"] for entry in door.waiting()] == [b"order-0", b"order-3"]
     assert "a lot" not in answer.get_data(as_text=True)
+
+
+def test_a_request_of_which_something_was_refused_is_logged_with_whose_it_was_and_how_many(
+    door: Any, purchase: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="worker.door"):
+        door.post([purchase(0)])
+        assert not caplog.records
+        door.post([purchase(1), purchase(2, value="a lot"), "no event"])
+    (record,) = caplog.records
+    line = json.loads(JsonFormatter().format(record))
+    assert (line["message"], line["destination"], line["caller"]) == ("events taken", "app", "test")
+    assert (line["accepted"], line["refused"]) == (1, 2)
 
 
 def test_all_or_nothing(door: Any, purchase: Make) -> None:

@@ -132,8 +132,16 @@ class Door:
 
     def _tell(self, destination: str, caller: Caller, outcome: Outcome) -> None:
         refused = len(outcome.ids) - outcome.accepted
-        told = {"destination": destination, "caller": caller.name, "accepted": outcome.accepted, "refused": refused}
-        log.log(logging.INFO if refused else logging.DEBUG, "events taken", extra=told)
+        log.log(
+            logging.INFO if refused else logging.DEBUG,
+            "events taken",
+            extra={
+                "destination": destination,
+                "caller": caller.name,
+                "accepted": outcome.accepted,
+                "refused": refused,
+            },
+        )
 
 
 def _answer(outcome: Outcome) -> Response:
