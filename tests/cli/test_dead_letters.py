@@ -75,9 +75,18 @@ def test_where_there_is_nothing_a_person_reads_so(redis: redis_py.Redis, shell: 
     assert shell.run("dead-letters", "list").split()[:2] == ["ref", "destination"]
 
 
+def test_an_editor_is_a_look_in_clear_and_stands_in_the_audit_saved_or_not(letters: redis_py.Redis, shell: Any) -> None:
+    shell.environment["EDITOR"] = "true"
+    assert "nothing changed" in shell.run("dead-letters", "edit", "03-0", check=False)
+    (told,) = json.loads(shell.run("audit", "--json"))
+    assert (told["action"], told["details"]) == ("reveal", {"ref": "03-0", "for": "editing"})
+
+
 def test_a_plan_says_how_many_by_what_and_how_many_would_stay(letters: redis_py.Redis, shell: Any) -> None:
     text = shell.run("dead-letters", "replay", "--all", "--dry-run")
     assert "stores: 30 would be replayed (rejected 30)" in text
+    assert "app" not in text
+    assert "nothing matches" in shell.run("dead-letters", "replay", "--reason", "partial", "--dry-run")
     assert any(line.split()[-1] == "5" for line in text.splitlines() if "too old by now, would stay" in line)
     assert "\x1b" not in text
 

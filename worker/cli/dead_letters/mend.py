@@ -41,6 +41,9 @@ def edit(ref: str, *, file: Path | None, destination: str | None) -> None:
         raise click.ClickException("its destination is not in the configuration: nothing to check the event against")
     if letter.envelope.locked is not None:
         raise click.ClickException(f"its event {letter.envelope.locked}")
+    if file is None:
+        # An editor shows the whole event, saved or not; before it does, since it may be any program.
+        audit.record(redis, "reveal", destination=keys.destination, details={"ref": ref, "for": "editing"})
     payload = _mended(letter.envelope.payload, file)
     refusal = check(payload, letter.envelope, settings, settings.mapper(), now=time.time())
     if refusal is not None:

@@ -117,6 +117,11 @@ def _show_plans(plans: list[tuple[Keys, Expired, Plan]], *, as_json: bool) -> No
     if as_json:
         print_json([{"destination": keys.destination, **asdict(each)} for keys, _, each in plans])
         return
+    # Of two hundred destinations those are told that have some.
+    plans = [plan for plan in plans if plan[2].dead_letters or plan[2].expired_now]
+    if not plans:
+        click.echo("nothing matches: 0 would be replayed")
+        return
     for keys, _, each in plans:
         click.echo(f"{keys.destination}: {sentence('would be replayed', each.dead_letters, each.by_reason)}")
     rows = [
