@@ -170,6 +170,14 @@ def _is_fault(said: ConsoleMessage) -> bool:
     return said.type == "error" and said.location["url"] != said.page.url
 
 
+_CUT_OFF = """() => [
+    ...[...document.querySelectorAll(".chart text")].filter((text) => text.getBBox().x < 0),
+    ...[...document.querySelectorAll(".frame:has(.stack)")].filter((frame) =>
+        innerWidth < 720 && frame.scrollWidth > frame.clientWidth),
+].map((each) => each.textContent.trim().slice(0, 80))"""
+"""What an axis or, on a phone, a card cuts off."""
+
+
 def _examine(page: Page, url: str, prepare: Callable[[Page], None] | None, shots: Path) -> None:
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -181,6 +189,7 @@ def _examine(page: Page, url: str, prepare: Callable[[Page], None] | None, shots
     page.screenshot(path=shots / f"{re.sub(r'[^a-z0-9]+', '-', urlsplit(url).path)}.png", full_page=True)
     content, room = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert content <= room, f"{url}: {content} px of content on {room}"
+    assert page.evaluate(_CUT_OFF) == [], url
     found = Axe().run(page).response["violations"]
     serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
     assert not serious, f"{url}: {serious}"

@@ -26,7 +26,7 @@ def test_pages_fit_and_can_be_used(
     this_minute = int(time.time() // 60)
     for age in range(60):
         counters = {"delivered": 9000 - 90 * age, "retried": age % 7, "dead": age % 3, "backlog": 40 * age}
-        own_redis.hset(Keys("stores").minute(this_minute - age), mapping={**counters, "took:16": 900, "took:256": 90})
+        own_redis.hset(Keys("stores").minute(this_minute - age), mapping={**counters, "took:16": 9, "took:4194304": 90})
     own_redis.hset(Keys("stores").totals, mapping={"delivered": 1_234_567, "retried": 9, "dead": 1})
     for _ in range(60):
         audit.record(own_redis, "replay", destination="stores", details={"letters": 12, "reason": "w" * 90})

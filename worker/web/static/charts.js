@@ -12,6 +12,11 @@
 
   const count = (value) => Math.round(value).toLocaleString("en");
   const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000));
+  // Beside an axis there is room for one unit.
+  const brief = (ms) => {
+    const [size, unit] = [[86400000, "d"], [3600000, "h"], [60000, "min"]].find(([each]) => ms >= each) ?? [0, ""];
+    return size ? `${ms < 10 * size ? +(ms / size).toFixed(1) : Math.round(ms / size)} ${unit}` : seconds(ms);
+  };
   // In UTC as everything else here: logs, dead letters and filters are compared with it.
   const clock = (unix) => new Date(unix * 1000).toISOString().slice(11, 16);
   const moment = (unix) => `${new Date(unix * 1000).toISOString().slice(11, 19)} UTC`;
@@ -29,7 +34,7 @@
   // Chart: its lines, each with its name in the figures, and how a value reads.
   const CHARTS = {
     throughput: { lines: [["delivered", "delivered"]], read: count, unit: { hour: "this minute", live: "a second" } },
-    latency: { lines: [["p50_ms", "half within"], ["p95_ms", "95 % within"]], read: seconds, unit: { hour: "", live: "" } },
+    latency: { lines: [["p50_ms", "half within"], ["p95_ms", "95 % within"]], read: seconds, mark: brief, unit: { hour: "", live: "" } },
     backlog: { lines: [["backlog", "waiting"]], read: count, unit: { hour: "", live: "" } },
     failures: { lines: [["failed", "failed"]], read: count, unit: { hour: "this minute", live: "a second" } },
   };
@@ -62,7 +67,7 @@
   const latest = (values) => values.findLast((value) => value !== null);
 
   const draw = (figure, kind, times, series, span) => {
-    const { lines, read, unit } = CHARTS[kind];
+    const { lines, read, mark, unit } = CHARTS[kind];
     const width = Math.max(200, figure.clientWidth - 32);
     const all = lines.flatMap(([name]) => series[name]).filter((value) => value !== null);
     const top = ceiling(Math.max(0, ...all));
@@ -79,7 +84,7 @@
     const marks = read === count && top % 2 ? [0, top] : [0, top / 2, top];
     for (const value of marks) {
       svg.append(element("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }));
-      svg.append(element("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, read(value)));
+      svg.append(element("text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, (mark ?? read)(value)));
     }
     if (times.length) {
       svg.append(element("text", { x: EDGE.left, y: HEIGHT - 4 }, clock(times[0])));
