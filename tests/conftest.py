@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import orjson
 import pytest
 import redis as redis_py
@@ -44,6 +45,12 @@ def _servers() -> dict[str, Path]:
 
 SERVERS = _servers()
 
+# How long an example takes, and how long to make, is a matter of the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
 for each in (Producer, AsyncProducer):
     # A busy machine can stand still for longer than half a second. Tests about time name a time.
     each.__init__.__kwdefaults__["timeout_seconds"] = 10.0
@@ -61,12 +68,14 @@ class Server:
         line = [*embedded.command(self.binary, self.folder), *options]
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL)
         client = redis_py.Redis.from_url(self.url)
-        for _ in range(1000):
+        end = time.monotonic() + 60
+        while True:
             try:
                 client.ping()
                 break
             except redis_py.RedisError:
-                assert self.process.poll() is None, (self.folder / "redis.log").read_text()
+                up = self.process.poll() is None and time.monotonic() < end
+                assert up, (self.folder / "redis.log").read_text()
                 time.sleep(0.01)
         client.close()
 
@@ -137,14 +146,14 @@ def server_clock(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> Serv
 
 
 @pytest.fixture
-def fall_silent(redis: redis_py.Redis) -> Callable[[], None]:
+def fall_silent() -> Callable[[redis_py.Redis], None]:
     """Let whoever holds entries of `stores` have been silent for an hour, so that they may be taken back at once."""
 
-    def go_by() -> None:
+    def go_by(redis: redis_py.Redis) -> None:
         keys = Keys("stores")
         for stream in keys.streams:
             for group in redis.xinfo_groups(stream) if redis.exists(stream) else []:
-                for held in redis.xpending_range(stream, group["name"], "-", "+", 1000):
+                for held in redis.xpending_range(stream, group["name"], "-", "+", 10_000):
                     redis.xclaim(
                         stream, group["name"], held["consumer"], 0, [held["message_id"]], idle=3_600_000, justid=True
                     )

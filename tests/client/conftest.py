@@ -53,9 +53,10 @@ class RedisServer:
         if "--port" not in options:
             options = ("--port", "0", *options)
         self.process = subprocess.Popen([*line, *options], stdout=subprocess.DEVNULL)
-        for _ in range(1000):
-            if self.socket.exists():
-                break
+        end = time.monotonic() + 60
+        while not self.socket.exists():
+            assert self.process.poll() is None
+            assert time.monotonic() < end
             time.sleep(0.005)
         with self.client() as client:
             client.ping()

@@ -266,7 +266,7 @@ def test_threads_share_a_producer_without_losing_or_mixing_events(producer: Prod
 def test_a_closed_producer_connects_again(producer: Producer, store: redis.Redis) -> None:
     producer.enqueue({"event_id": "1"}, destination="stores")
     producer.close()
-    for _ in range(100):  # the server hears of it a moment later
+    for _ in range(2000):  # the server hears of it a moment later
         clients: Any = store.client_list()
         if len(clients) == 1:
             break

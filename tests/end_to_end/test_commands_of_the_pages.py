@@ -134,7 +134,7 @@ class Installation:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -154,7 +154,7 @@ class Installation:
             )
         self.running.append(process)
         ports = [port for port in self.ports.values() if re.search(rf"\b{port}\b", command)] or [self.ports["8000"]]
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not _listens(int(ports[0])):
             assert process.poll() is None, f"{command}\n{log.read_text()}"
             assert time.monotonic() < end, f"{command}\n{log.read_text()}"

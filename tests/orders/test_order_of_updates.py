@@ -137,7 +137,7 @@ def test_an_update_that_a_crash_loop_took_holds_nobody_back(make_hotel, update, 
     _, dying = hotel.worker().of("stores")
     for _ in range(2):
         assert len(dying.take("t", Terms(size=1, max_deliveries=2)).batch) == 1
-        fall_silent()
+        fall_silent(hotel.redis)
     hotel.until_done(workers=1, everything=False)
     assert hotel.arrived() == {"o-1": [(2, "CREATE_ORDER")]}
     assert hotel.totals()["dead:crash_loop"] == 1
@@ -151,7 +151,7 @@ def test_what_a_dead_worker_had_claimed_goes_before_what_came_later(make_hotel, 
     hotel.put(update("o-1", 2))
     hotel.deliver()
     assert hotel.arrived() == {}
-    fall_silent()
+    fall_silent(hotel.redis)
     hotel.until_done(workers=2, everything=False)
     assert [second for second, _ in hotel.arrived()["o-1"]] == [1, 2]
 
@@ -170,7 +170,7 @@ def test_nothing_is_claimed_after_a_death_between_claim_and_book_until_it_is_tak
     hotel.deliver()
     assert hotel.arrived() == {}
     hotel.redis.delete(KEYS.intake)  # its lock ends
-    fall_silent()
+    fall_silent(hotel.redis)
     hotel.until_done(workers=2, everything=False)
     assert [second for second, _ in hotel.arrived()["o-1"]] == [1, 2]
 
@@ -241,7 +241,7 @@ def test_many_workers_and_a_failing_endpoint_keep_every_order_in_order_and_lose_
     assert "dead" not in hotel.totals()
 
 
-@run(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@run(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     updates=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), min_size=1, max_size=20),
     failing=st.floats(0, 0.5),

@@ -391,14 +391,14 @@ def test_a_worker_that_died_loses_nothing_and_its_events_are_sent_by_another(
     make_runtime: MakeRuntime,
     order_completed: MakeOrder,
     sandbox: Sandbox,
-    fall_silent: Callable[[], None],
+    fall_silent: Callable[[redis_py.Redis], None],
 ) -> None:
     put(redis, *(order_completed(number) for number in range(10)))
     take(make_runtime())
     other = make_runtime()
     deliver(other)
     assert not sandbox.deliveries
-    fall_silent()
+    fall_silent(redis)
     deliver(other)
     assert len(sandbox.deliveries) == 10
     assert state(redis).in_flight == 0
