@@ -193,7 +193,7 @@ def test_no_answer_in_time_says_that_it_may_be_stored(
 
 
 def test_a_door_that_is_not_there(token: str, purchase: Make) -> None:
-    producer = HttpProducer("http://127.0.0.1:1", token, timeout_seconds=30)
+    producer = HttpProducer("http://127.0.0.1:1", token, timeout_seconds=0.3)
     with pytest.raises(Unavailable) as caught:
         producer.enqueue(purchase(1), destination="app")
     assert not caught.value.maybe_stored
