@@ -216,7 +216,7 @@ def installation(
     here.stop()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(NO_REDIS_CLI, reason="redis-cli is not here")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_do_what_it_says(page: str, installation: Installation) -> None:

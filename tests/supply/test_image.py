@@ -110,7 +110,7 @@ def _line(instruction: str) -> list[str]:
     return words
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_worker_pages_and_health_check_run_as_its_user_and_write_nothing_beside_temporary_files(
     image: Image, own_server: Any, sandbox: Sandbox, order_completed: Callable[..., dict[str, Any]]
 ) -> None:
