@@ -52,7 +52,7 @@ def test_a_person_sees_what_is_stuck_why_and_since_when(scene: redis_py.Redis, s
     assert lines[app + 1].startswith("stores "), "what is stopped comes first"
     assert "1,203" in lines[app + 1]
     told = " ".join(text.split())
-    assert "app: PAUSED unauthorized: 40105 (for 12 min, by w1)" in told
+    assert re.search(r"app: PAUSED unauthorized: 40105 \(for 1[23] min, by w1\)", told)
     assert "invalid 5, rejected 2" in told
     assert "w1@shop" in told
     assert terminal.process.returncode == 0
@@ -121,7 +121,7 @@ def test_a_worker_that_is_silent_and_a_fleet_that_is_gone_are_told(redis: redis_
     ((said, score),) = redis.zrange(WORKERS, 0, -1, withscores=True)
     redis.zadd(WORKERS, {said: score - 300_000})
     text = shell.run("status")
-    assert "w1@shop: silent for 5 min" in text
+    assert re.search(r"w1@shop: silent for [56] min", text)
     assert "workers: none is alive" in text
 
 
