@@ -111,6 +111,11 @@ def test_event_loops_share_a_producer(each_server: Any, store: redis.Redis) -> N
     assert sorted(stored(store)) == sorted(f"{name}{number}" for name in "abcd" for number in range(20))
 
 
+def connected(store: redis.Redis) -> set[str]:
+    clients: Any = store.client_list()
+    return {client["id"] for client in clients}
+
+
 def test_a_closed_producer_connects_again_and_leaves_nothing_open(each_server: Any, store: redis.Redis) -> None:
     async def app() -> None:
         async with AsyncProducer(each_server.url) as producer:
@@ -118,14 +123,14 @@ def test_a_closed_producer_connects_again_and_leaves_nothing_open(each_server: A
             await producer.aclose()
             await producer.enqueue({}, destination="stores")
 
+    before = connected(store)
     asyncio.run(app())
     gc.collect()  # what was left open would warn here
     for _ in range(2000):  # the server hears of it a moment later
-        clients: Any = store.client_list()
-        if len(clients) == 1:
+        if connected(store) <= before:
             break
         time.sleep(0.01)
-    assert len(clients) == 1
+    assert connected(store) <= before
 
 
 def test_the_loop_goes_on_while_a_frozen_server_is_given_up(own_server: Any) -> None:
@@ -186,6 +191,7 @@ def test_a_cancelled_call_does_not_leave_its_answer_for_the_next(fake_redis: Any
         async with AsyncProducer(fake_redis(answer).url) as producer:
             call = asyncio.create_task(producer.enqueue({"event_id": "1"}, destination="stores"))
             await asyncio.to_thread(asked.wait, 60)
+            await asyncio.sleep(0.1)  # so that it waits: who is cancelled while sending may not notice before 3.12
             call.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await call
@@ -262,6 +268,7 @@ def test_a_port_where_nobody_listens_and_a_server_that_is_silent(fake_redis: Any
 
 def test_a_wake_up_is_sent_aside(own_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    monkeypatch.setattr("tiktok_events.storing.DEDUPLICATION_MS", 60_000)  # on a busy machine two take a while
     server = own_server()  # Celery keeps its connections open
 
     async def app() -> None:
