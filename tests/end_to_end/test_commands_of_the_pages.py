@@ -166,7 +166,7 @@ class Installation:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self.running:
             try:
-                process.wait(15)
+                process.wait(5)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
