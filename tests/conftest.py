@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import shutil
 import subprocess
@@ -13,15 +14,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import orjson
 import pytest
 import redis as redis_py
 
 from tiktok_events import AsyncProducer, Producer
-from worker import embedded
+from worker import embedded, scripts
 from worker.calls import Calls
 from worker.config import Config
 from worker.config.load import build
+from worker.keys import Keys
 from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 from worker.schedule import Lease
@@ -42,6 +45,13 @@ def _servers() -> dict[str, Path]:
 
 SERVERS = _servers()
 
+# How long an example takes, and how long to make, is a matter of the machine. The examples are the same in every run;
+# `--hypothesis-profile=default` tries others, as `make fuzz` does.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
+
 for each in (Producer, AsyncProducer):
     # A busy machine can stand still for longer than half a second. Tests about time name a time.
     each.__init__.__kwdefaults__["timeout_seconds"] = 10.0
@@ -59,12 +69,14 @@ class Server:
         line = [*embedded.command(self.binary, self.folder), *options]
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL)
         client = redis_py.Redis.from_url(self.url)
-        for _ in range(1000):
+        end = time.monotonic() + 60
+        while True:
             try:
                 client.ping()
                 break
             except redis_py.RedisError:
-                assert self.process.poll() is None, (self.folder / "redis.log").read_text()
+                up = self.process.poll() is None and time.monotonic() < end
+                assert up, (self.folder / "redis.log").read_text()
                 time.sleep(0.01)
         client.close()
 
@@ -97,6 +109,58 @@ def redis(redis_url: str) -> Iterator[redis_py.Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+class ServerClock:
+    """The clock of Redis as our scripts read it: it stands still until it is turned. Starts at the time it is."""
+
+    _KEY = "clock-of-the-test"
+
+    def __init__(self, redis: redis_py.Redis) -> None:
+        self._redis = redis
+        self.seconds = time.time()
+        self.turn(0)
+
+    def turn(self, seconds: float) -> None:
+        self.seconds += seconds
+        with self._redis.pipeline() as pipe:
+            pipe.delete(self._KEY)
+            pipe.rpush(self._KEY, int(self.seconds), int(self.seconds % 1 * 1_000_000))
+            pipe.execute()
+
+    @classmethod
+    def read_by(cls, script: str) -> str:
+        return script.replace("redis.call('TIME')", f"redis.call('LRANGE', '{cls._KEY}', 0, 1)")
+
+
+@pytest.fixture
+def server_clock(redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch) -> ServerClock:
+    """Turn the clock by which Redis blocks and grants, so that no busy machine is too late for what a test is about."""
+    text = scripts._text
+
+    def turned(name: str) -> str:
+        return ServerClock.read_by(text(name))
+
+    monkeypatch.setattr("worker.scripts._text", turned)
+    monkeypatch.setattr("worker.scripts._digest", lambda name: hashlib.sha1(turned(name).encode()).hexdigest())
+    return ServerClock(redis)
+
+
+@pytest.fixture
+def fall_silent() -> Callable[[redis_py.Redis], None]:
+    """Let whoever holds entries of `stores` have been silent for an hour, so that they may be taken back at once."""
+
+    def go_by(redis: redis_py.Redis) -> None:
+        keys = Keys("stores")
+        for stream in keys.streams:
+            for group in redis.xinfo_groups(stream) if redis.exists(stream) else []:
+                for held in redis.xpending_range(stream, group["name"], "-", "+", 10_000):
+                    redis.xclaim(
+                        stream, group["name"], held["consumer"], 0, [held["message_id"]], idle=3_600_000, justid=True
+                    )
+        redis.hdel(keys.state, "searched")
+
+    return go_by
 
 
 @pytest.fixture

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
+from click.testing import CliRunner, Result
 from redis import Redis
 
 from worker import audit
 from worker.access import Access, AccessTokens, IssueError
+from worker.cli import context
+from worker.cli.main import main
+from worker.config import Config
 from worker.keys import ACCESS
 
 
@@ -130,15 +131,12 @@ def test_the_secret_is_nowhere_and_both_ends_are_audited(tokens: AccessTokens, r
     assert told == [("token-revoke", "other"), ("token-create", "other"), ("token-create", "shop")]
 
 
-def test_the_commands(redis_url: str, redis: Redis, tmp_path: Path) -> None:
-    environment = {
-        **os.environ, "REDIS_URL": redis_url, "TIKTOK_EVENTS_CONFIG": "examples/destinations.toml",
-        "TIKTOK_ACCESS_TOKEN": "x",
-    }  # fmt: skip
+def test_the_commands(redis: Redis, configure: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "redis", lambda: redis)
+    monkeypatch.setattr(context, "config", configure)
 
-    def run(*line: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "worker", "tokens", *line]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    def run(*line: str) -> Result:
+        return CliRunner().invoke(main, ["tokens", *line])
 
     made = run("create", "--name", "shop", "--scope", "enqueue", "--expires", "90d")
     text = made.stdout.strip()
@@ -147,9 +145,9 @@ def test_the_commands(redis_url: str, redis: Redis, tmp_path: Path) -> None:
     assert (listed["name"], listed["scopes"], listed["destinations"]) == ("shop", ["enqueue"], None)
     assert text.rpartition("_")[2] not in run("list").stdout
     assert "did" not in run("create", "--name", "b", "--scope", "enqueue", "--expires", "soon").stdout
-    assert run("create", "--name", "b", "--scope", "enqueue", "-d", "nowhere").returncode == 1
-    assert run("revoke", text, "--yes").returncode == 1
-    assert run("revoke", "shop").returncode == 1
+    assert run("create", "--name", "b", "--scope", "enqueue", "-d", "nowhere").exit_code == 1
+    assert run("revoke", text, "--yes").exit_code == 1
+    assert run("revoke", "shop").exit_code == 1
     assert "would be" in run("revoke", "shop", "--dry-run").stdout
-    assert run("revoke", "shop", "--yes").returncode == 0
+    assert run("revoke", "shop", "--yes").exit_code == 0
     assert AccessTokens(redis).verify(text) is None

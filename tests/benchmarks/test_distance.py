@@ -21,11 +21,11 @@ def test_a_round_trip_takes_as_long_as_told_and_a_pipeline_no_longer(redis_url: 
             client.ping()
             assert time.monotonic() - began >= 0.02
             pipe = client.pipeline(transaction=False)
-            for number in range(2000):
+            for number in range(20_000):
                 pipe.echo(f"{number:08d}" * 100)
             began = time.monotonic()
             answers = pipe.execute()
-            # 1.6 MB are dozens of pieces: one after the other they would take more than a second.
-            assert time.monotonic() - began < 0.7
+            # 16 MB are hundreds of pieces: one after the other they would take more than ten seconds.
+            assert time.monotonic() - began < 8
         process.kill()
-    assert [int(answer[:8]) for answer in answers] == list(range(2000))
+    assert [int(answer[:8]) for answer in answers] == list(range(20_000))

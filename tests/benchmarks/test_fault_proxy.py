@@ -49,7 +49,7 @@ def proxy(echo: Echo) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def client(proxy: FaultProxy) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         yield connection
 
 
@@ -72,7 +72,7 @@ def test_a_unix_socket_can_be_upstream(tmp_path: Path) -> None:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
         Echo(listener)
-        with FaultProxy(tmp_path / "s") as proxy, socket.create_connection(("127.0.0.1", proxy.port), 5) as client:
+        with FaultProxy(tmp_path / "s") as proxy, socket.create_connection(("127.0.0.1", proxy.port), 30) as client:
             assert ask(client) == b"12345678"
         listener.shutdown(socket.SHUT_RDWR)
 
@@ -113,7 +113,7 @@ def test_half_open_connections_stay_silent_for_good(proxy: FaultProxy, client: s
     client.settimeout(0.3)
     with pytest.raises(TimeoutError):
         ask(client)
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as newest:
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as newest:
         assert ask(newest) == b"12345678"
 
 
@@ -124,14 +124,14 @@ def test_without_a_server_clients_are_refused() -> None:
     with (
         FaultProxy(address) as proxy,
         pytest.raises(OSError, match="reset"),
-        socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as client,
     ):
         client.recv(100)
 
 
 def test_leaving_ends_every_connection(echo: Echo) -> None:
     with FaultProxy(("127.0.0.1", echo.listener.getsockname()[1])) as proxy:
-        client = socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+        client = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
         assert ask(client) == b"12345678"
     with client:
         assert client.recv(100) == b""

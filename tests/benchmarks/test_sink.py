@@ -38,25 +38,25 @@ def test_events_are_counted_however_their_bytes_arrive(port: int) -> None:
                 time.sleep(0.01)
             assert b'"code":0' in client.recv(1000)
     with requests.Session() as session:
-        arrivals = session.get(f"http://127.0.0.1:{port}/", timeout=5).json()["arrivals"]
+        arrivals = session.get(f"http://127.0.0.1:{port}/", timeout=30).json()["arrivals"]
     assert [events for _, events in arrivals] == [3, 3]
 
 
 def test_answers_take_as_long_as_told_and_a_reset_forgets(port: int) -> None:
     url = f"http://127.0.0.1:{port}/"
     with requests.Session() as session:
-        session.post(url, data=_events(1), timeout=5)
-        session.put(url, json={"delay_seconds": 0.1}, timeout=5)
+        session.post(url, data=_events(1), timeout=30)
+        session.put(url, json={"delay_seconds": 0.1}, timeout=30)
         began = time.monotonic()
-        assert session.post(url, data=_events(2), timeout=5).json()["code"] == 0
+        assert session.post(url, data=_events(2), timeout=30).json()["code"] == 0
         assert time.monotonic() - began >= 0.1
-        assert [events for _, events in session.get(url, timeout=5).json()["arrivals"]] == [2]
+        assert [events for _, events in session.get(url, timeout=30).json()["arrivals"]] == [2]
 
 
 def test_an_id_that_holds_its_time_tells_how_long_the_event_was_under_way(port: int) -> None:
     url = f"http://127.0.0.1:{port}/"
     sent = time.time_ns() - 50_000_000
     with requests.Session() as session:
-        session.post(url, json={"data": [{"event_id": f"at-{sent}-1"}, {"event_id": "other"}]}, timeout=5)
-        (wait,) = session.get(url, timeout=5).json()["waits_ms"]
-    assert 50 <= wait < 1000
+        session.post(url, json={"data": [{"event_id": f"at-{sent}-1"}, {"event_id": "other"}]}, timeout=30)
+        (wait,) = session.get(url, timeout=30).json()["waits_ms"]
+    assert 50 <= wait < 60_000

@@ -69,19 +69,19 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def wait_for(self, text: str, *, seconds: float = 20) -> str:
+    def wait_for(self, text: str, *, seconds: float = 90) -> str:
         end = time.monotonic() + seconds
         while text not in self.text:
             assert time.monotonic() < end, self.text
             self.read(0.1)
         return self.text
 
-    def finish(self, *, seconds: float = 20) -> str:
+    def finish(self, *, seconds: float = 90) -> str:
         """Read until the command ends; return the screen."""
         end = time.monotonic() + seconds
         while self.read(0.1):
             assert time.monotonic() < end, self.text
-        self.process.wait(5)
+        self.process.wait(60)
         return self.text
 
     def type(self, text: str) -> None:

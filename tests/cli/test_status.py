@@ -37,6 +37,8 @@ def scene(redis: redis_py.Redis) -> redis_py.Redis:
         Changes(redis, KEYS).add(DeadLetter("stores", reason, "why", envelope, now))
     Pauses(redis, Keys("app")).pause("unauthorized", detail="40105", by="w1", credential="c", now=now - 720)
     Heartbeat("w1@shop", slots=4).beat(redis)
+    # Heard of until an hour from now: a command may take a busy machine longer than a worker may be silent.
+    redis.zincrby(WORKERS, 3_600_000, redis.zrange(WORKERS, 0, 0)[0])
     return redis
 
 
@@ -50,7 +52,7 @@ def test_a_person_sees_what_is_stuck_why_and_since_when(scene: redis_py.Redis, s
     assert lines[app + 1].startswith("stores "), "what is stopped comes first"
     assert "1,203" in lines[app + 1]
     told = " ".join(text.split())
-    assert "app: PAUSED unauthorized: 40105 (for 12 min, by w1)" in told
+    assert re.search(r"app: PAUSED unauthorized: 40105 \(for 1[23] min, by w1\)", told)
     assert "invalid 5, rejected 2" in told
     assert "w1@shop" in told
     assert terminal.process.returncode == 0
@@ -90,8 +92,11 @@ def test_an_event_or_a_person_cannot_steer_the_terminal(scene: redis_py.Redis, s
 def test_json_has_every_figure(scene: redis_py.Redis, shell: Any) -> None:
     stores, app = json.loads(shell.run("status", "--json"))
     assert (stores["destination"], stores["waiting"], stores["dead"]) == ("stores", 1203, 7)
-    assert stores["delivered_by_minute"] == list(range(30, 0, -1))
-    assert stores["failed_by_minute"][-3] == 4
+    # A minute may have ended since the scene was set, in which nothing was delivered.
+    passed = 30 - stores["delivered_by_minute"][0]
+    assert passed in (0, 1)
+    assert stores["delivered_by_minute"] == list(range(30 - passed, -passed, -1))
+    assert stores["failed_by_minute"][-3 - passed] == 4
     assert stores["limit_in_force"] == 1.0
     assert app["pause"]["reason"] == "unauthorized"
     (worker,) = json.loads(shell.run("workers", "--json"))
@@ -124,7 +129,7 @@ def test_a_worker_that_is_silent_and_a_fleet_that_is_gone_are_told(redis: redis_
     ((said, score),) = redis.zrange(WORKERS, 0, -1, withscores=True)
     redis.zadd(WORKERS, {said: score - 300_000})
     text = shell.run("status")
-    assert "w1@shop: silent for 5 min" in text
+    assert re.search(r"w1@shop: silent for [56] min", text)
     assert "workers: none is alive" in text
 
 
@@ -150,7 +155,7 @@ def test_watch_goes_on_while_redis_is_away(own_server: Any, shell: Any) -> None:
     terminal.wait_for("Redis does not answer")
     terminal.wait_for("2 destinations")  # the last that was seen
     own_server.start()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 90
     while "Redis does not answer" in terminal.text:
         assert time.monotonic() < end
         terminal.read(0.1)

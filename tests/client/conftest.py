@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import socket
@@ -53,9 +54,10 @@ class RedisServer:
         if "--port" not in options:
             options = ("--port", "0", *options)
         self.process = subprocess.Popen([*line, *options], stdout=subprocess.DEVNULL)
-        for _ in range(1000):
-            if self.socket.exists():
-                break
+        end = time.monotonic() + 60
+        while not self.socket.exists():
+            assert self.process.poll() is None
+            assert time.monotonic() < end
             time.sleep(0.005)
         with self.client() as client:
             client.ping()
@@ -114,6 +116,18 @@ def own_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
         server.stop()
 
 
+_GREETING = re.compile(rb"\*4\r\n\$6\r\nCLIENT\r\n\$7\r\nSETINFO\r\n(\$\d+\r\n[^\r]*\r\n){2}")
+
+
+def _one_by_one(piece: bytes) -> Iterator[bytes]:
+    """Yield the greetings in front of a piece, then the rest: two are sent before either is answered."""
+    while greeting := _GREETING.match(piece):
+        yield greeting[0]
+        piece = piece[greeting.end() :]
+    if piece:
+        yield piece
+
+
 class FakeRedis:
     """A server of our own: it says what the test tells it to, and remembers what came."""
 
@@ -143,13 +157,14 @@ class FakeRedis:
     def _serve(self, client: socket.socket) -> None:
         # Every command of these tests arrives in one piece: loopback, and below the buffer's size.
         with client, contextlib.suppress(OSError):  # the other side may be gone before the answer
-            while command := client.recv(1_000_000):
-                self.received.append(command)
-                answer = self._answer(command)
-                if answer == b"":
-                    return
-                if answer is not None:
-                    client.sendall(answer)
+            while piece := client.recv(1_000_000):
+                for command in _one_by_one(piece):
+                    self.received.append(command)
+                    answer = self._answer(command)
+                    if answer == b"":
+                        return
+                    if answer is not None:
+                        client.sendall(answer)
 
     def close_connections(self) -> None:
         """Ends every connection, as a server does that restarts or tires of an idle client."""

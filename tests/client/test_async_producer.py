@@ -111,6 +111,11 @@ def test_event_loops_share_a_producer(each_server: Any, store: redis.Redis) -> N
     assert sorted(stored(store)) == sorted(f"{name}{number}" for name in "abcd" for number in range(20))
 
 
+def connected(store: redis.Redis) -> set[str]:
+    clients: Any = store.client_list()
+    return {client["id"] for client in clients}
+
+
 def test_a_closed_producer_connects_again_and_leaves_nothing_open(each_server: Any, store: redis.Redis) -> None:
     async def app() -> None:
         async with AsyncProducer(each_server.url) as producer:
@@ -118,14 +123,14 @@ def test_a_closed_producer_connects_again_and_leaves_nothing_open(each_server: A
             await producer.aclose()
             await producer.enqueue({}, destination="stores")
 
+    before = connected(store)
     asyncio.run(app())
     gc.collect()  # what was left open would warn here
-    for _ in range(100):  # the server hears of it a moment later
-        clients: Any = store.client_list()
-        if len(clients) == 1:
+    for _ in range(2000):  # the server hears of it a moment later
+        if connected(store) <= before:
             break
         time.sleep(0.01)
-    assert len(clients) == 1
+    assert connected(store) <= before
 
 
 def test_the_loop_goes_on_while_a_frozen_server_is_given_up(own_server: Any) -> None:
@@ -139,7 +144,7 @@ def test_the_loop_goes_on_while_a_frozen_server_is_given_up(own_server: Any) -> 
             turns += 1
 
     async def app() -> None:
-        async with AsyncProducer(server.url, timeout_seconds=0.5) as producer:
+        async with AsyncProducer(server.url, timeout_seconds=2.0) as producer:
             await producer.enqueue({"event_id": "1"}, destination="stores")
             counting = asyncio.create_task(count())
             server.process.send_signal(signal.SIGSTOP)
@@ -147,7 +152,7 @@ def test_the_loop_goes_on_while_a_frozen_server_is_given_up(own_server: Any) -> 
             with pytest.raises(Unavailable) as caught:
                 await producer.enqueue({"event_id": "2"}, destination="stores")
             assert caught.value.maybe_stored
-            assert time.monotonic() - started < 4.0
+            assert time.monotonic() - started < 9.0
             server.process.send_signal(signal.SIGCONT)
             await producer.enqueue({"event_id": "3"}, destination="stores")
             counting.cancel()
@@ -162,7 +167,7 @@ def test_an_answer_that_never_came_is_not_asked_for_twice(fake_redis: Any) -> No
     server = fake_redis(lambda command: None if b"EVAL" in command else healthy(command))
 
     async def app() -> None:
-        async with AsyncProducer(server.url, timeout_seconds=0.1) as producer:
+        async with AsyncProducer(server.url, timeout_seconds=2.0) as producer:
             with pytest.raises(Unavailable, match="may have been stored") as caught:
                 await producer.enqueue({}, destination="stores")
             assert caught.value.maybe_stored
@@ -173,21 +178,25 @@ def test_an_answer_that_never_came_is_not_asked_for_twice(fake_redis: Any) -> No
 
 def test_a_cancelled_call_does_not_leave_its_answer_for_the_next(fake_redis: Any) -> None:
     late = [b":0\r\n"]  # would say that the inbox is full
+    asked, given_up = threading.Event(), threading.Event()
 
     def answer(command: bytes) -> bytes | None:
         if b"EVAL" in command and late:
-            time.sleep(0.2)
+            asked.set()
+            assert given_up.wait(60)
             return late.pop()
         return healthy(command)
 
     async def app() -> None:
         async with AsyncProducer(fake_redis(answer).url) as producer:
             call = asyncio.create_task(producer.enqueue({"event_id": "1"}, destination="stores"))
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(asked.wait, 60)
+            await asyncio.sleep(0.1)  # so that it waits: who is cancelled while sending may not notice before 3.12
             call.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await call
             assert call.cancelled()
+            given_up.set()
             await asyncio.sleep(0.2)
             assert await producer.enqueue({"event_id": "2"}, destination="stores") == "2"
 
@@ -245,20 +254,21 @@ def test_a_port_where_nobody_listens_and_a_server_that_is_silent(fake_redis: Any
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
-    async def app(url: str, message: str) -> None:
-        async with AsyncProducer(url, timeout_seconds=0.2) as producer:
+    async def app(url: str, message: str, timeout_seconds: float) -> None:
+        async with AsyncProducer(url, timeout_seconds=timeout_seconds) as producer:
             with pytest.raises(Unavailable, match=message) as caught:
                 await producer.enqueue({}, destination="stores")
             assert not caught.value.maybe_stored
             assert "hunter2" not in str(caught.value)
 
-    asyncio.run(app(f"redis://u:hunter2@127.0.0.1:{port}", "check REDIS_URL"))
-    asyncio.run(app(fake_redis(lambda _: None).url, "cannot be reached"))
+    asyncio.run(app(f"redis://u:hunter2@127.0.0.1:{port}", "check REDIS_URL", 10.0))
+    asyncio.run(app(fake_redis(lambda _: None).url, "cannot be reached", 0.2))
     gc.collect()
 
 
 def test_a_wake_up_is_sent_aside(own_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    monkeypatch.setattr("tiktok_events.storing.DEDUPLICATION_MS", 60_000)  # on a busy machine two take a while
     server = own_server()  # Celery keeps its connections open
 
     async def app() -> None:

@@ -19,7 +19,7 @@ def run(script: str, folder: Path, *arguments: str) -> str:
         env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

@@ -194,7 +194,7 @@ def test_an_answer_that_never_came_leaves_the_parts_before_it_stored_and_sends_n
         return b":200\r\n" if len(stores) == 1 else None
 
     server = fake_redis(answer)
-    with Producer(server.url, timeout_seconds=0.2) as producer, pytest.raises(Unavailable) as caught:
+    with Producer(server.url, timeout_seconds=2.0) as producer, pytest.raises(Unavailable) as caught:
         producer.enqueue_many(numbered(900), destination="stores")
     assert (caught.value.maybe_stored, caught.value.stored) == (True, 200)
     assert len(stores) == 2

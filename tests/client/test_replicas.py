@@ -21,12 +21,12 @@ def answering(waited: bytes) -> Any:
 
 def test_they_are_waited_for_in_the_same_round_trip(fake_redis: Any) -> None:
     server = fake_redis(answering(b":2\r\n"))
-    with Producer(f"{server.url}?wait_replicas=2", timeout_seconds=0.5) as producer:
+    with Producer(f"{server.url}?wait_replicas=2", timeout_seconds=5.0) as producer:
         for number in range(3):
             producer.enqueue({"event_id": str(number)}, destination="stores")
     stored = [command for command in server.received if b"EVAL" in command]
     assert len(stored) == 3
-    assert all(b"WAIT\r\n$1\r\n2\r\n$3\r\n400\r\n" in command for command in stored)
+    assert all(b"WAIT\r\n$1\r\n2\r\n$4\r\n4000\r\n" in command for command in stored)
 
 
 def test_without_the_option_nobody_waits(fake_redis: Any) -> None:

@@ -94,7 +94,7 @@ def test_one_block_knows_nothing_of_another_ones_destinations() -> None:
 
 def test_no_value_is_in_what_a_failing_assertion_prints(captured: Captured) -> None:
     tiktok_events.enqueue({"email": "ada@example.com"}, destination="stores")
-    assert "ada" not in repr(captured)
+    assert "ada@" not in repr(captured)
 
 
 def test_after_the_block_events_are_stored_again(each_server: Any, store: redis.Redis) -> None:

@@ -32,7 +32,7 @@ def address(make_app: Callable[..., Any]) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.trigger.pull_trigger(server.close)
-    thread.join(5)
+    thread.join(30)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ class Between:
                 self._pass_on(client)
 
     def _pass_on(self, client: socket.socket) -> None:
-        client.settimeout(5)
+        client.settimeout(30)
         with socket.create_connection(self._target) as door:
             while request := self._message(client):
                 self.requests += 1
@@ -160,7 +160,7 @@ class Between:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(30)
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_no_answer_in_time_says_that_it_may_be_stored(
     between: Between, token: str, redis: redis_py.Redis, purchase: Make
 ) -> None:
     between.swallow = 1_000
-    with HttpProducer(between.url, token, timeout_seconds=0.5) as producer, pytest.raises(Unavailable) as caught:
+    with HttpProducer(between.url, token, timeout_seconds=2.0) as producer, pytest.raises(Unavailable) as caught:
         producer.enqueue(purchase(1), destination="app")
     assert caught.value.maybe_stored
     assert ids(redis) == ["order-1"]

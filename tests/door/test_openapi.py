@@ -77,7 +77,7 @@ def served(make_app: Callable[..., Any]) -> Iterator[str]:
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.trigger.pull_trigger(server.close)
-    thread.join(5)
+    thread.join(30)
 
 
 @pytest.mark.parametrize(

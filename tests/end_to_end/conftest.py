@@ -86,7 +86,7 @@ class Fleet:
     def look(self, destination: str = "stores") -> Overview:
         return look(self.redis, destination, now=time.time())
 
-    def wait(self, done: Callable[[Overview], bool], *, seconds: float = 45, destination: str = "stores") -> Overview:
+    def wait(self, done: Callable[[Overview], bool], *, seconds: float = 120, destination: str = "stores") -> Overview:
         end = time.monotonic() + seconds
         while not done(now := self.look(destination)):
             assert time.monotonic() < end, f"{now}\n{self.log()[-4000:]}"

@@ -10,7 +10,7 @@ from benchmarks.chaos.ours import Ours
 from benchmarks.chaos.run import Plan, Run
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_short_chaos_run_loses_nothing(tmp_path: Path) -> None:
     plan = Plan(10_000, worker_kills=4, redis_kills=2, seed=20_261_121, between_seconds=3.0, limit_seconds=300)
     report = Run(plan, Ours, tmp_path, watch=lambda *_: None)()

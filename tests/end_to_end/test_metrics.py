@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,7 +52,7 @@ class Monitor:
 
     def get(self, path: str, worker: int = 0) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[worker]}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[worker]}{path}", timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as refused:
             with refused:
@@ -75,7 +75,7 @@ class Monitor:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=90,
         )
         assert not done.stderr
         return done.returncode, done.stdout
@@ -84,12 +84,12 @@ class Monitor:
         def answers() -> bool:
             try:
                 return self.value("tiktok_events_worker_slots", worker) == 2
-            except URLError:
+            except OSError:
                 return False
 
         self.until(answers)
 
-    def until(self, holds: Callable[[], bool], *, seconds: float = 30) -> None:
+    def until(self, holds: Callable[[], bool], *, seconds: float = 90) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, self.fleet.log()[-4000:]
@@ -140,9 +140,14 @@ def test_every_metric_is_told_and_counters_outlive_the_processes_that_counted(
     told = [dict(each) for each in before]
     key = ("tiktok_events_settled_total", frozenset({("destination", "stores"), ("fate", "delivered")}))
     ended = monitor.fleet.look().totals
-    assert [
-        monitor.value("tiktok_events_settled_total", n, destination="stores", fate="delivered") for n in (0, 1)
-    ] == [ended["delivered"]] * 2, "the fleet's figures are the same, whoever is asked"
+    # The fleet's figures are the same, whoever is asked; they may be a second old.
+    for n in (0, 1):
+        monitor.until(
+            lambda n=n: (
+                monitor.value("tiktok_events_settled_total", n, destination="stores", fate="delivered")
+                == ended["delivered"]
+            )
+        )
     assert key in told[0]
     started = sum(monitor.value("tiktok_events_worker_processes_started_total", n) for n in (0, 1))
     assert started == 4 + 2
@@ -204,7 +209,7 @@ def test_an_answer_without_end_is_given_up_and_nobody_is_stuck(
         with Producer(monitor.fleet.environment["REDIS_URL"]) as producer:
             producer.enqueue(order_completed(1), destination="stores")
         monitor.fleet.wait(lambda now: now.totals.get("retried", 0) >= 2)
-        assert monitor.probe("--stuck-after", "5") == (0, "healthy\n")
+        assert monitor.probe("--stuck-after", "15") == (0, "healthy\n")
         assert monitor.get("/healthz") == (200, "healthy\n")
 
 
@@ -214,7 +219,7 @@ def test_a_process_stopped_in_the_middle_of_its_work_makes_the_worker_stuck(
     monitor = watch()
     worker = monitor.start()
     monitor.up()
-    sandbox.fault("slow", seconds=1)
+    sandbox.fault("slow", seconds=8)
     with Producer(monitor.fleet.environment["REDIS_URL"]) as producer:
         producer.enqueue(order_completed(1), destination="stores")
     monitor.until(lambda: monitor.value("tiktok_events_worker_events") == 1)
@@ -248,7 +253,7 @@ def test_a_worker_stopped_as_a_whole_is_stuck_and_one_that_is_gone_is_none(watch
     worker = monitor.start()
     monitor.up(1)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0
+    assert worker.wait(90) == 0
     assert not list(monitor.states.iterdir())
 
 
@@ -260,13 +265,13 @@ def test_an_idle_worker_is_healthy_and_so_is_one_whose_redis_is_away(
     monitor.up()
     # Idle for longer than this bound: only the waker turns.
     time.sleep(4)
-    assert monitor.probe("--stuck-after", "3.5") == (0, "healthy\n")
+    # On a machine that stands still the waker does, too, for once.
+    monitor.until(lambda: monitor.probe("--stuck-after", "3.5") == (0, "healthy\n"))
     own_server.kill()
     # The waker's own waits grow to five seconds.
     time.sleep(9)
-    code, told = monitor.probe("--stuck-after", "8")
-    assert code == 0, told
-    assert "the broker does not answer (ConnectionError): no fault of this worker" in told
+    away = "the broker does not answer (ConnectionError): no fault of this worker"
+    monitor.until(lambda: monitor.probe("--stuck-after", "8") == (0, f"healthy\n{away}\n"))
     assert monitor.value("tiktok_events_redis_up") == 0
     assert monitor.value("tiktok_events_worker_healthy") == 1
     own_server.start()
@@ -288,10 +293,8 @@ def test_a_worker_that_takes_no_wake_ups_is_stuck(
         producer.enqueue(order_completed(1), destination="stores")
     monitor.until(lambda: bool(monitor.fleet.redis.llen("tiktok-events")))
     # Longer than the waker's turns, which are a second or so.
-    time.sleep(4)
-    code, told = monitor.probe("--stuck-after", "3.5")
-    assert code == 1
-    assert "wake-ups wait in the broker" in told
+    monitor.until(lambda: "wake-ups wait in the broker" in monitor.probe("--stuck-after", "3.5")[1])
+    assert monitor.probe("--stuck-after", "3.5")[0] == 1
 
 
 def test_a_port_that_is_taken_stops_no_delivery_and_a_wrong_one_no_worker_starts_with(
@@ -306,7 +309,7 @@ def test_a_port_that_is_taken_stops_no_delivery_and_a_wrong_one_no_worker_starts
         monitor.fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
     assert "metrics are not served" in monitor.fleet.log()
     monitor.fleet.environment["METRICS_PORT"] = "many"
-    assert monitor.fleet.start().wait(30) == 78
+    assert monitor.fleet.start().wait(90) == 78
     assert "METRICS_PORT: must be a port number" in monitor.fleet.log()
 
 
@@ -319,7 +322,7 @@ def test_a_worker_without_a_pool_of_processes_is_judged_as_one(
         producer.enqueue(order_completed(1), destination="stores")
     monitor.fleet.wait(lambda now: now.totals.get("delivered", 0) == 1)
     time.sleep(4)
-    assert monitor.probe("--stuck-after", "3.5") == (0, "healthy\n")
+    monitor.until(lambda: monitor.probe("--stuck-after", "3.5") == (0, "healthy\n"))
     assert monitor.value("tiktok_events_worker_slots") == 1
     assert monitor.value("tiktok_events_worker_tasks_total", task="serve", result="done") >= 1
     assert monitor.value("tiktok_events_worker_processes_started_total") == 0

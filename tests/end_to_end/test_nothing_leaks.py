@@ -56,7 +56,7 @@ def test_logs_sentry_celery_and_keys_hold_no_identifier(
     fleet.wait(lambda _: bool(receiver.envelopes))
     for process in fleet.workers:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=90)
 
     told = {
         "logs": fleet.log(),
@@ -82,7 +82,7 @@ def test_an_incident_is_one_sentry_event_however_many_events_it_stops(
     process = fleet.start()
     fleet.wait(lambda now: now.pause is not None and now.in_flight == 0)
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=90)
     events = receiver.items("event")
     assert [event["message"] for event in events] == ["paused: stores"]
     assert events[0]["fingerprint"] == ["tiktok-events", "paused", "stores"]

@@ -40,7 +40,7 @@ def test_every_line_of_a_worker_has_the_fields_of_the_list_and_joins_its_spans(
     process = fleet.start()
     fleet.wait(lambda now: now.totals.get("delivered", 0) == 33 and now.dead == 1)
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=90)
 
     lines = [json.loads(line) for line in fleet.log().splitlines() if line.startswith("{")]
     for line in lines:
@@ -53,7 +53,7 @@ def test_every_line_of_a_worker_has_the_fields_of_the_list_and_joins_its_spans(
     assert sorted(line["outcome"] for line in told).count("delivered") == 33
     assert {line["trace_id"] for line in told if line["outcome"] == "delivered"} == {None, *traces}
 
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while time.monotonic() < end and len(_transactions(receiver)) < len(traces):
         time.sleep(0.05)
     joined = {}
@@ -78,5 +78,5 @@ def test_a_variable_that_is_wrong_stops_the_worker_with_its_name(make_fleet: Cal
         fleet = make_fleet()
         fleet.environment |= {"SENTRY_DSN": "http://key@127.0.0.1:1/1", name: value}
         process = fleet.start()
-        assert process.wait(timeout=30) == 78
+        assert process.wait(timeout=90) == 78
         assert name in fleet.log()

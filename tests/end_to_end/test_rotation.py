@@ -82,7 +82,7 @@ def test_a_worker_without_keys_says_so_unless_its_redis_is_the_embedded_one(make
 def test_a_worker_with_bad_keys_does_not_start_and_shows_none(make_fleet: Callable[..., Any]) -> None:
     fleet = make_fleet()
     fleet.environment[VARIABLE] = "k1:c2VjcmV0,no-colon"
-    assert fleet.start().wait(timeout=30) == 78
+    assert fleet.start().wait(timeout=90) == 78
     assert f"{VARIABLE}: entry 1: its key must be 32 bytes" in fleet.log()
     assert f"{VARIABLE}: entry 2: must be id:key" in fleet.log()
     assert "c2VjcmV0" not in fleet.log()

@@ -66,8 +66,8 @@ def test_old_and_new_workers_and_producers_share_one_redis(
     before: Path, make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
     fleet = make_fleet(
-        'batch_size = 50\ntimeout = "2s"\ntake_back_after = "6s"\n[destinations.stores.retry]\nmin_backoff = "200ms"'
-        '\nmax_backoff = "400ms"\n[destinations.stores.breaker]\nmin_requests = 1000'
+        'batch_size = 50\n[destinations.stores.retry]\nmin_backoff = "200ms"\nmax_backoff = "400ms"'
+        "\n[destinations.stores.breaker]\nmin_requests = 1000"
     )
     orders = [order_completed(number) for number in range(2400)]
     # Some requests fail, so that events wait to be tried again, written by one version and read by the other.
@@ -85,7 +85,7 @@ def test_old_and_new_workers_and_producers_share_one_redis(
     with Producer(fleet.environment["REDIS_URL"]) as producer:
         producer.enqueue_many(orders[1800:], destination="stores")
     old.send_signal(signal.SIGTERM)
-    assert old.wait(timeout=20) == 0
+    assert old.wait(timeout=90) == 0
     now = fleet.wait(lambda now: (now.waiting, now.in_flight, now.scheduled) == (0, 0, 0))
     assert now.totals["delivered"] == 2400
     assert now.totals["retried"] > 0
@@ -97,7 +97,7 @@ def test_old_and_new_workers_and_producers_share_one_redis(
 def test_an_upgrade_that_is_taken_back_loses_nothing(
     before: Path, make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
-    fleet = make_fleet('batch_size = 50\ntimeout = "2s"\ntake_back_after = "6s"')
+    fleet = make_fleet("batch_size = 50")
     orders = [order_completed(number) for number in range(1200)]
     new = fleet.start()
     fleet.wait(lambda _: b"stores" in fleet.redis.hkeys("tiktok-events:destinations"))
@@ -105,7 +105,7 @@ def test_an_upgrade_that_is_taken_back_loses_nothing(
     _enqueue(fleet, ROOT, orders)
     fleet.wait(lambda now: now.totals.get("delivered", 0) > 100)
     new.send_signal(signal.SIGTERM)
-    assert new.wait(timeout=20) == 0
+    assert new.wait(timeout=90) == 0
     fleet.start(root=before)
     time.sleep(0.1)
     fleet.wait(lambda now: (now.waiting, now.in_flight, now.scheduled) == (0, 0, 0))

@@ -53,16 +53,16 @@ def test_it_listens_on_loopback_and_ends_when_asked(start: Any) -> None:
     process = start(PORT="0")
     url = address(process)
     assert url.startswith("http://127.0.0.1:")
-    assert requests.get(url, headers={"Accept": "text/html"}, timeout=5).status_code == 200
-    assert requests.get(f"{url}readyz", timeout=5).status_code == 200
+    assert requests.get(url, headers={"Accept": "text/html"}, timeout=30).status_code == 200
+    assert requests.get(f"{url}readyz", timeout=30).status_code == 200
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_it_refuses_a_public_address_while_nobody_could_sign_in(start: Any, host: str) -> None:
     process = start("--host", host, "--port", "0")
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=90)
     assert process.returncode == 78
     assert "python -m worker tokens create" in told
 
@@ -70,15 +70,15 @@ def test_it_refuses_a_public_address_while_nobody_could_sign_in(start: Any, host
 def test_a_token_that_may_only_send_events_opens_no_public_address(start: Any) -> None:
     start.fleet.run("worker", "tokens", "create", "--name", "shop", "--scope", "enqueue")
     process = start("--host", "0.0.0.0", "--port", "0")
-    process.communicate(timeout=20)
+    process.communicate(timeout=90)
     assert process.returncode == 78
 
 
 def test_with_a_token_it_opens_a_public_address_to_who_shows_it(start: Any) -> None:
     text = start.fleet.run("worker", "tokens", "create", "--name", "anna", "--scope", "read").strip()
     url = address(start("--host", "0.0.0.0", "--port", "0")).replace("0.0.0.0", "127.0.0.1")
-    assert requests.get(f"{url}overview.json", timeout=5).status_code == 401
-    answer = requests.get(f"{url}overview.json", headers={"Authorization": f"Bearer {text}"}, timeout=5)
+    assert requests.get(f"{url}overview.json", timeout=30).status_code == 401
+    answer = requests.get(f"{url}overview.json", headers={"Authorization": f"Bearer {text}"}, timeout=30)
     assert answer.json()["destinations"][0]["name"] == "stores"
 
 
@@ -92,17 +92,17 @@ def test_with_a_token_it_opens_a_public_address_to_who_shows_it(start: Any) -> N
 )
 def test_a_proxy_that_vouches_for_nobody_is_no_credential(start: Any, options: list[str], status: int) -> None:
     process = start(*options, "--port", "0")
-    process.communicate(timeout=20)
+    process.communicate(timeout=90)
     assert process.returncode == status
 
 
 def test_nothing_personal_stands_in_what_it_prints(start: Any) -> None:
     process = start("--port", "0", LOG_LEVEL="DEBUG")
     url = address(process)
-    requests.get(f"{url}audit?before=anna@example.com", headers={"X-Forwarded-For": "203.0.113.77"}, timeout=5)
-    requests.get(f"{url}nobody@example.com", timeout=5)
+    requests.get(f"{url}audit?before=anna@example.com", headers={"X-Forwarded-For": "203.0.113.77"}, timeout=30)
+    requests.get(f"{url}nobody@example.com", timeout=30)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     for told in (out, err):
         assert "example.com" not in told
         assert "203.0.113.77" not in told

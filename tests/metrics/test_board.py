@@ -166,7 +166,7 @@ def test_a_worker_tells_all_of_its_list_and_nothing_else(board: Board) -> None:
 )
 def test_a_note_costs_microseconds(board: Board, note: Callable[[Meter], object]) -> None:
     meter = Meter(board.row(0))
-    started = time.process_time()
+    started = time.thread_time()
     for _ in range(10_000):
         note(meter)
-    assert (time.process_time() - started) / 10_000 < 50e-6, "a batch of 1,000 events has about ten of them"
+    assert (time.thread_time() - started) / 10_000 < 50e-6, "a batch of 1,000 events has about ten of them"

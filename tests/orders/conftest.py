@@ -73,7 +73,7 @@ class Hotel:
     def promote(self, *, everything: bool = True) -> None:
         run(self.redis, "promote", [KEYS.due, KEYS.scheduled, KEYS.retry], [10_000, "all" if everything else ""])
 
-    def until_done(self, *, workers: int, seconds: float = 30, everything: bool = True) -> None:
+    def until_done(self, *, workers: int, seconds: float = 60, everything: bool = True) -> None:
         """Let workers in threads deliver, and what waits be promoted, until nothing is left."""
         end = time.monotonic() + seconds
         stop = threading.Event()

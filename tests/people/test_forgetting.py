@@ -123,7 +123,7 @@ def test_what_a_worker_is_sending_is_told_and_found_later(store: Any, redis: Red
     started = time.monotonic()
     erased = run(store, wait=0.5)
     assert (erased.count, erased.in_flight) == (0, 1)
-    assert 0.4 < time.monotonic() - started < 5
+    assert 0.4 < time.monotonic() - started < 60
     redis.xack(store.keys.inbox, GROUP, claimed.entry_id)
     redis.xdel(store.keys.inbox, claimed.entry_id)
     assert (run(store).count, run(store).in_flight) == (0, 0)

@@ -40,7 +40,7 @@ def test_every_place_says_how_much_and_how_old(store: Any, redis: Redis) -> None
         "index of people": 1, "ledger": 2, "minute counters": 0,
     }  # fmt: skip
     for place, seconds in (("inbox", 7200), ("bulk", 60), ("schedule", 3600), ("dead letters", 0)):
-        assert told[place][1] == pytest.approx(seconds, abs=5)
+        assert told[place][1] == pytest.approx(seconds, abs=60)
     assert 86400 <= (told["ledger"][1] or 0) <= 2 * 86400
     assert found["stores", "dead letters"].limit == "90 d, at most 1,000,000"
     assert {"_unknown", ""} <= {name for name, _ in found}
@@ -66,7 +66,7 @@ def test_what_waits_for_too_long_is_removed_and_counted(
         sweep_all(here, here.config, now=time.time())
     now = look(redis, "stores", now=time.time())
     assert (now.waiting, now.totals.get("purged", 0)) == ((3, 6) if limit else (9, 0))
-    assert now.oldest_seconds == pytest.approx(3000 if limit else 7200, abs=5)
+    assert now.oldest_seconds == pytest.approx(3000 if limit else 7200, abs=60)
 
 
 def test_what_a_worker_holds_is_not_taken_from_it(make_runtime: Callable[..., Runtime], redis: Redis) -> None:

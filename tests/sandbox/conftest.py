@@ -25,7 +25,7 @@ class Client:
     def request(self, method: str, path: str, token: str | None = TOKEN, **kwargs: Any) -> requests.Response:
         headers = {**({} if token is None else {"Access-Token": token}), **kwargs.pop("headers", {})}
         url = self.sandbox.origin + path if path.startswith("/") else self.sandbox.url + path
-        kwargs = {"timeout": 5, "allow_redirects": False, **kwargs}
+        kwargs = {"timeout": 30, "allow_redirects": False, **kwargs}
         return self.session.request(method, url, headers=headers, **kwargs)
 
     def post(self, path: str, body: Any, **kwargs: Any) -> requests.Response:

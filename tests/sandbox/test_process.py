@@ -22,10 +22,10 @@ def test_it_announces_its_url_and_ends_cleanly_on_a_signal(number, tmp_path):
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        answer = requests.get(url + "user/info/", headers={"Access-Token": "t"}, timeout=5)
+        answer = requests.get(url + "user/info/", headers={"Access-Token": "t"}, timeout=30)
         assert answer.json()["code"] == 40100
         process.send_signal(number)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=30) == 0
     finally:
         process.kill()
         process.communicate()
@@ -39,7 +39,7 @@ def test_a_script_that_cannot_be_understood_starts_nothing(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert done.returncode != 0

@@ -247,7 +247,7 @@ def answer(url: str, item: Item) -> Any:
         if item.key.test_event_code:
             told["test_event_code"] = item.key.test_event_code
     headers = {"Access-Token": "t", "Content-Type": "application/json"}
-    return requests.post(url + path, data=orjson.dumps(told), headers=headers, timeout=10).json()
+    return requests.post(url + path, data=orjson.dumps(told), headers=headers, timeout=60).json()
 
 
 def test_what_is_grafted_upon_does_pass() -> None:

@@ -57,5 +57,7 @@ def test_few_failed_tests_have_a_second_try(tmp_path: Path, tests: str, recipe: 
     for name in ("redis-server", "chromium", "promtool"):
         (tools / name).touch(0o755)
     environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path)}
-    run = subprocess.run(["bash", ".ci/run"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        ["bash", ".ci/run"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250
+    )
     assert (run.returncode == 0) is is_green, run.stdout + run.stderr

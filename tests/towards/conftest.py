@@ -166,7 +166,8 @@ class TlsRedis:
         line = [binary, *(word for name, value in options.items() for word in (f"--{name}", value))]
         self.process = subprocess.Popen(line)
         self.admin = redis_py.Redis.from_url(f"unix://{self.socket}")
-        for _ in range(500):
+        end = time.monotonic() + 60
+        while self.process.poll() is None and time.monotonic() < end:
             try:
                 self.admin.ping()
                 return
@@ -191,7 +192,7 @@ def _free_port() -> int:
 
 
 def _speaks_tls(binary: str) -> bool:
-    told = subprocess.run([binary, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=10)
+    told = subprocess.run([binary, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=60)
     return "tls-cert-file" in told.stdout + told.stderr
 
 
@@ -265,7 +266,7 @@ guard = {{ max_dead_share = 1 }}
 def wait() -> Callable[..., None]:
     """Wait until something is so."""
 
-    def until(so: Callable[[], Any], *, seconds: float = 30, told: Callable[[], object] = str) -> None:
+    def until(so: Callable[[], Any], *, seconds: float = 60, told: Callable[[], object] = str) -> None:
         end = time.monotonic() + seconds
         while not so():
             assert time.monotonic() < end, told()

@@ -20,7 +20,7 @@ def with_sentry(receiver: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]
     monkeypatch.setenv("SENTRY_ENVIRONMENT", "staging")
     sentry.start()
     yield receiver
-    sentry_sdk.get_client().close(timeout=5)
+    sentry_sdk.get_client().close(timeout=60)
     sentry_sdk.get_global_scope().set_client(None)
 
 

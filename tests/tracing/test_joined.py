@@ -40,7 +40,7 @@ def deliver(here: Runtime) -> None:
 
 def flushed(receiver: Any, kind: str) -> list[dict[str, Any]]:
     """What this process has sent by now."""
-    sentry_sdk.flush(timeout=5)
+    sentry_sdk.flush(timeout=60)
     found: list[dict[str, Any]] = receiver.items(kind)
     return found
 

@@ -142,7 +142,7 @@ def test_nothing_that_comes_out_holds_a_value(
     redis.xadd(KEYS.inbox, {"event": f"not json {CANARIES[0]}", "traceparent": CANARIES[0]})
     shake(sandbox, monkeypatch)
     task.apply(("stores", "token"))
-    sentry_sdk.flush(timeout=5)
+    sentry_sdk.flush(timeout=60)
 
     told = {
         "sentry": b"\n".join(with_sentry.envelopes).decode(),

@@ -19,7 +19,7 @@ import redis as redis_py
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from waitress.server import create_server
 
 from worker.config import Config
@@ -28,6 +28,9 @@ from worker.dead_letters import Changes, DeadLetter
 from worker.envelope import Envelope
 from worker.keys import Keys
 from worker.web import WebSettings, create_app
+
+# Five seconds are not always enough for a browser on a busy machine.
+expect.set_options(timeout=60_000)
 
 
 class Visit:
@@ -141,7 +144,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def own_redis(own_server: Any) -> Iterator[redis_py.Redis]:
     """A client of the test's own Redis, for pages that a browser opens."""
-    client = connect(own_server.url, timeout_seconds=1.0)
+    client = connect(own_server.url, timeout_seconds=10.0)
     yield client
     client.close()
 
@@ -162,7 +165,7 @@ def _served(app: Flask) -> Iterator[str]:
     # First the answers under way, then the sockets: waitress ends its loop when it has none.
     server.task_dispatcher.shutdown()
     server.trigger.pull_trigger(server.close)
-    thread.join(5)
+    thread.join(30)
 
 
 def _is_fault(said: ConsoleMessage) -> bool:

@@ -38,7 +38,7 @@ def test_the_page_can_be_read_by_everybody(address: str, examine: Callable[..., 
 
 def test_an_event_is_sent_from_the_page(address: str, browser: Any, redis: redis_py.Redis) -> None:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     page.goto(address + "/v1/docs")
     page.wait_for_selector("#fields tr")
     page.get_by_role("textbox", name="Destination").fill("stores")

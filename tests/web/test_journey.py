@@ -45,11 +45,11 @@ def shop(own_server: Any, configure: Callable[..., Config]) -> Iterator[tuple[Co
     worker.start()
     yield config, redis
     ended.set()
-    worker.join(10)
+    worker.join(60)
 
 
 def until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not done():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -57,7 +57,7 @@ def until(done: Callable[[], bool]) -> None:
 
 def open_page(browser: Browser) -> Page:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     return page
 
 

@@ -27,8 +27,10 @@ def named(number: int) -> Any:
     return build(raw, {"TOKEN": "t"}, source="test")
 
 
-def test_figures_are_told_by_destination_and_by_minute(visit: Any, redis: redis_py.Redis) -> None:
-    keys, minute = Keys("stores"), int(time.time() // 60)
+def test_figures_are_told_by_destination_and_by_minute(make_visit: Any, make_app: Any, redis: redis_py.Redis) -> None:
+    now = time.time()
+    visit = make_visit(make_app(clock=lambda: now))
+    keys, minute = Keys("stores"), int(now // 60)
     for number in range(3):
         redis.xadd(keys.inbox, {"event": "{}", "id": f"e{number}"})
     redis.hset(keys.minute(minute - 5), mapping={"delivered": 7, "retried": 2, "dead": 1, "backlog": 40, "took:64": 7})

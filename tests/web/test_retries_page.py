@@ -17,12 +17,23 @@ KEYS = Keys("stores")
 
 
 @pytest.fixture
-def planned(redis: redis_py.Redis) -> None:
+def now() -> float:
+    return time.time()
+
+
+@pytest.fixture
+def visit(make_visit: Any, make_app: Any, now: float) -> Any:
+    """Somebody to whom no time passes, so that two minutes are told as two minutes."""
+    return make_visit(make_app(clock=lambda: now))
+
+
+@pytest.fixture
+def planned(redis: redis_py.Redis, now: float) -> None:
     """Schedule three: in one, two and three minutes."""
     for number in range(1, 4):
-        attempt = Attempt(time.time(), "unavailable", 50000, f"<b>try later {number}</b>", f"request-{number}")
+        attempt = Attempt(now, "unavailable", 50000, f"<b>try later {number}</b>", f"request-{number}")
         envelope = Envelope(f"{number}-0", f"message-{number}", b"{}", 1, attempts=number, history=(attempt,))
-        redis.zadd(KEYS.due, {envelope.ref: (time.time() + 60 * number) * 1000})
+        redis.zadd(KEYS.due, {envelope.ref: (now + 60 * number) * 1000})
         redis.hset(KEYS.scheduled, envelope.ref, envelope.packed())
 
 

@@ -21,7 +21,7 @@ def test_a_channel_closes_when_redis_died_with_a_message_in_hand_and_a_question_
     consumer.qos(prefetch_count=2)
     consumer.consume()
     while not got:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=30)
     channel._brpop_start()  # as the event loop of a worker does
     own_server.kill()
     connection.collect(socket_timeout=1)

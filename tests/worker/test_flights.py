@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,25 +20,28 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 
 class Crowd:
-    """Counts how many are in it at once; they leave when told to."""
+    """Counts how many are in it at once; the first of them stay until it is as full as it may get, and for a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self.lock = threading.Lock()
         self.inside = self.most = 0
-        self.may_leave = threading.Event()
+        self.room, self.full = room, threading.Event()
 
     def visit(self) -> None:
         with self.lock:
             self.inside += 1
             self.most = max(self.most, self.inside)
-        self.may_leave.wait(0.05)
+            if self.inside == self.room:
+                self.full.set()
+        assert self.full.wait(60)
+        time.sleep(0.02)
         with self.lock:
             self.inside -= 1
 
 
 @pytest.mark.parametrize(("events", "at_once"), [(1, MOST_BATCHES), (1000, MOST_EVENTS // 1000), (MOST_EVENTS * 2, 1)])
 def test_no_more_are_under_way_than_there_is_room_for(executor: ThreadPoolExecutor, events: int, at_once: int) -> None:
-    flights, crowd = Flights(executor), Crowd()
+    flights, crowd = Flights(executor), Crowd(at_once)
     for _ in range(at_once * 3):
         flights.launch("stores", events, crowd.visit)
     flights.land()

@@ -32,7 +32,7 @@ def test_a_worker_is_on_the_list_with_what_it_says_of_itself(redis: redis_py.Red
     first, second = workers(redis)
     assert (first.worker.name, first.worker.slots) == ("w0@a", 2)
     assert (second.worker.name, second.worker.slots, second.is_silent) == ("w1@a", 4, False)
-    assert second.seconds_ago < 2
+    assert second.seconds_ago < 20
     assert second.worker.pid > 0
     assert second.worker.started_at <= time.time() + 0.001  # it is told in whole milliseconds
 
@@ -58,7 +58,7 @@ def test_one_that_falls_silent_is_seen_as_such_and_forgotten_after_an_hour(redis
     redis.zadd(WORKERS, {said: score - 60_000})
     (seen,) = workers(redis)
     assert seen.is_silent
-    assert 59 < seen.seconds_ago < 65
+    assert 59 < seen.seconds_ago < 80
     redis.zadd(WORKERS, {said: score - 3_601_000})
     Heartbeat("lives", slots=1).beat(redis)
     assert [seen.worker.name for seen in workers(redis)] == ["lives"]
@@ -87,10 +87,10 @@ def test_a_waker_gives_signs_and_takes_its_worker_off_the_list_when_it_stops(
         heartbeat=Heartbeat("w", slots=3),
     )
     waker.start()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not workers(redis):
         assert time.monotonic() < end
         time.sleep(0.01)
     waker.stop()
-    waker.join(5)
+    waker.join(30)
     assert workers(redis) == []

@@ -18,6 +18,9 @@ from redis.crc import key_slot
 from worker import embedded
 
 SLOTS = 16384
+CALM_MS, QUICK_MS = 15_000, 500
+"""How long a server may be silent before it is replaced. On a busy machine all stand still for longer than the second
+one, so that it holds only while a test replaces one."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -34,7 +37,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def wait_until(done: Callable[[], Any], *, seconds: float = 20.0, every: float = 0.02) -> None:
+def wait_until(done: Callable[[], Any], *, seconds: float = 60.0, every: float = 0.02) -> None:
     end = time.monotonic() + seconds
     while True:
         with contextlib.suppress(redis_py.RedisError, OSError):
@@ -50,7 +53,7 @@ class Node:
     def __init__(self, port: int, folder: Path, options: list[str]) -> None:
         self.port, self.folder, self.options = port, folder, options
         folder.mkdir()
-        self.client = redis_py.Redis(port=port, socket_timeout=5, decode_responses=True)
+        self.client = redis_py.Redis(port=port, socket_timeout=30, decode_responses=True)
         self.start()
 
     def start(self) -> None:
@@ -69,7 +72,7 @@ class Node:
 
 
 class Watched:
-    """A master with a replica, and three Sentinels that replace it half a second after it falls silent."""
+    """A master with a replica, and three Sentinels that replace it half a second after a test kills it."""
 
     service = "main"
 
@@ -87,7 +90,7 @@ class Watched:
             (own / "sentinel.conf").write_text(
                 f"port {port}\nbind 127.0.0.1\ndir {own}\nlogfile {own}/log\n"
                 f"sentinel monitor {self.service} 127.0.0.1 {first} 2\n"
-                f"sentinel down-after-milliseconds {self.service} 500\n"
+                f"sentinel down-after-milliseconds {self.service} {CALM_MS}\n"
                 f"sentinel failover-timeout {self.service} 3000\n"
             )
             line = [str(embedded.find_server()), str(own / "sentinel.conf"), "--sentinel"]
@@ -110,9 +113,15 @@ class Watched:
     def kill_master(self) -> Node:
         """Kill the master; return it as soon as another one is named and takes writes."""
         before = self.master
+        self._replace_after(QUICK_MS)
         before.kill()
         wait_until(lambda: self.master is not before and self.master.client.info("replication")["role"] == "master")
+        self._replace_after(CALM_MS)
         return before
+
+    def _replace_after(self, silent_ms: int) -> None:
+        for each in self.asked:
+            each.execute_command("SENTINEL", "SET", self.service, "down-after-milliseconds", silent_ms)
 
     def stop(self) -> None:
         for each in self.asked:
@@ -125,14 +134,14 @@ class Watched:
 
 
 class Clustered:
-    """Three masters, each with a replica that takes over a second after it falls silent."""
+    """Three masters, each with a replica that takes over a second after a test wants it to."""
 
     def __init__(self, folder: Path) -> None:
         options = [
             "--cluster-enabled",
             "yes",
             "--cluster-node-timeout",
-            "1000",
+            str(CALM_MS),
             "--cluster-replica-validity-factor",
             "0",
         ]
@@ -182,9 +191,16 @@ class Clustered:
     def replace(self, master: Node) -> None:
         """Kill a master, and start it again as a replica when its own replica has taken over."""
         slots = len(self._masters())
+        self.take_over_soon()
         master.kill()
         wait_until(lambda: master.port not in self._masters() and len(self._masters()) == slots)
         master.start()
+
+    def take_over_soon(self) -> None:
+        """From now on a replica takes over a second after its master fell silent."""
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.client.config_set("cluster-node-timeout", 2 * QUICK_MS)
 
     def _masters(self) -> set[int]:
         asked = next(node for node in self.nodes if node.process.poll() is None)

@@ -18,8 +18,8 @@ from worker.connection import connect
 from worker.keys import WORKERS
 from worker.sandbox import Sandbox
 
-USUAL_TIMEOUT = 0.5
-"""Seconds; how soon a producer gives up a server decides what these tests see, and how long they take."""
+SHORT_TIMEOUT = 0.5
+"""Seconds; how soon a producer gives up a server that died decides how long a test takes."""
 
 MakeOrder = Callable[..., dict[str, Any]]
 
@@ -54,13 +54,13 @@ def test_a_master_that_dies_takes_no_event_of_twenty_destinations_along(
     fleet.wait(lambda _: bool(fleet.redis.exists(WORKERS)), destination=DESTINATIONS[0])
     stored: dict[str, set[str]] = {name: set() for name in DESTINATIONS}
     unsure = 0
-    with Producer(clustered.url + "?wait_replicas=1", timeout_seconds=USUAL_TIMEOUT) as producer:
+    with Producer(clustered.url + "?wait_replicas=1", timeout_seconds=SHORT_TIMEOUT) as producer:
         for number in range(1500):
             if number == 700:
                 threading.Thread(target=clustered.replace, args=(clustered.owner(inbox("shop-0")),)).start()
             name = DESTINATIONS[number % 20]
             event = {**order_completed(number), "messageId": f"{name}.{number}"}
-            end = time.monotonic() + 20
+            end = time.monotonic() + 90
             while True:
                 try:
                     stored[name].add(producer.enqueue(event, destination=name))
@@ -83,7 +83,7 @@ def test_events_are_heard_of_without_a_wake_up(
         redis_url=clustered.url, broker_url=own_server.url.replace("unix", "redis+socket"), more=more(sandbox)
     )
     fleet.start()
-    with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
+    with Producer(clustered.url) as producer:
         fleet.wait(
             lambda _: producer.enqueue(order_completed(0), destination="stores") and len(sandbox.deliveries) == 1
         )
@@ -92,10 +92,10 @@ def test_events_are_heard_of_without_a_wake_up(
         for number, name in enumerate(DESTINATIONS[:10]):
             started = time.monotonic()
             producer.enqueue(order_completed(number + 1), destination=name)
-            fleet.wait(lambda _, number=number: len(sandbox.deliveries) == number + 2, seconds=5)
+            fleet.wait(lambda _, number=number: len(sandbox.deliveries) == number + 2)
             took.append(time.monotonic() - started)
-    # Looking once a second would need half a second in the middle.
-    assert sorted(took)[5] < 0.4, took
+    # Who only looks, looks at a quiet destination every five seconds or more.
+    assert sorted(took)[5] < 1.5, took
 
 
 def test_every_command_of_an_operator_works_on_a_cluster(
@@ -105,7 +105,7 @@ def test_every_command_of_an_operator_works_on_a_cluster(
         redis_url=clustered.url, broker_url=own_server.url.replace("unix", "redis+socket"), more=more(sandbox)
     )
     fleet.start()
-    with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
+    with Producer(clustered.url) as producer:
         for name in DESTINATIONS[:5]:
             producer.enqueue({"type": "track"}, destination=name)  # refused: no event name
             producer.enqueue_many([order_completed(number) for number in range(20)], destination=name)
@@ -137,7 +137,7 @@ def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
     refused: list[Unavailable] = []
 
     def produce() -> None:
-        with Producer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
+        with Producer(clustered.url) as producer:
             while not stop.is_set():
                 try:
                     stored.append(producer.enqueue({"event_id": str(len(stored))}, destination="stores"))
@@ -153,7 +153,7 @@ def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
         target.client.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", clustered.ids[source.port])
         source.client.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", clustered.ids[target.port])
         while keys := source.client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 10):
-            source.client.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 1000, "KEYS", *keys)
+            source.client.execute_command("MIGRATE", "127.0.0.1", target.port, "", 0, 30_000, "KEYS", *keys)
             time.sleep(0.1)
         before = len(stored)
         while len(stored) < before + 20 and not refused:
@@ -173,7 +173,7 @@ def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
 
 def test_an_async_producer_reaches_every_server(clustered: Any) -> None:
     async def produce() -> None:
-        async with AsyncProducer(clustered.url, timeout_seconds=USUAL_TIMEOUT) as producer:
+        async with AsyncProducer(clustered.url) as producer:
             for name in DESTINATIONS:
                 await producer.enqueue_many([{"event_id": str(n)} for n in range(10)], destination=name)
 
@@ -183,7 +183,7 @@ def test_an_async_producer_reaches_every_server(clustered: Any) -> None:
 
 
 def test_many_are_asked_while_one_server_is_away(clustered: Any) -> None:
-    client = connect(clustered.url, timeout_seconds=1.0)
+    client = connect(clustered.url, timeout_seconds=5.0)
     commands = [Command(inbox(name), ("XLEN", inbox(name))) for name in DESTINATIONS]
     assert ask_many(client, commands) == [0] * 20
     gone = clustered.owner(inbox("shop-0"))
@@ -193,7 +193,8 @@ def test_many_are_asked_while_one_server_is_away(clustered: Any) -> None:
     assert {name for name, answer in answers.items() if isinstance(answer, ServerAway)} == lost
     with pytest.raises(RedisConnectionError):
         ask_many(client, [command for command in commands if command.key == inbox("shop-0")])
-    end = time.monotonic() + 20
+    clustered.take_over_soon()
+    end = time.monotonic() + 90
     while ask_many(client, commands) != [0] * 20:
         assert time.monotonic() < end
         time.sleep(0.1)

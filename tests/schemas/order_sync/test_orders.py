@@ -354,7 +354,7 @@ ANY = st.recursive(
 
 
 # The fixtures are makers without state, so that examples may share them.
-@run(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@run(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     changes=st.dictionaries(
         st.sampled_from(
