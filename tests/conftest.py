@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import shutil
 import subprocess
 import threading
 import time
@@ -17,6 +15,7 @@ import orjson
 import pytest
 import redis as redis_py
 
+from tests.servers import INSTALLED, SERVERS, USUAL
 from tiktok_events import AsyncProducer, Producer
 from worker import embedded
 from worker.calls import Calls
@@ -27,24 +26,18 @@ from worker.sandbox import Sandbox
 from worker.schedule import Lease
 from worker.serving import Slice
 
-
-def _servers() -> dict[str, Path]:
-    """The oldest and the newest server here. On a new machine that is CI, both have to be there."""
-    found = {}
-    if on_path := shutil.which("redis-server") or shutil.which("valkey-server"):
-        found["newest"] = Path(on_path)
-    if carried := embedded.carried_server():
-        found["oldest"] = carried
-    if os.environ.get("CI") and len(found) < 2:
-        raise RuntimeError(f"CI tests on two Redis servers, but found only: {found}")
-    return found or {"newest": embedded.find_server()}
-
-
-SERVERS = _servers()
-
 for each in (Producer, AsyncProducer):
     # A busy machine can stand still for longer than half a second. Tests about time name a time.
     each.__init__.__kwdefaults__["timeout_seconds"] = 10.0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that shares a server on the usual ones, and one that is marked `every_server` on every one."""
+    every = metafunc.definition.get_closest_marker("every_server") is not None
+    for fixture in {"shared_server", "each_server"} & set(metafunc.fixturenames):
+        metafunc.parametrize(fixture, SERVERS if every else USUAL, indirect=True)
+    if every and "server_binary" in metafunc.fixturenames:
+        metafunc.parametrize("server_binary", SERVERS, indirect=True)
 
 
 class Server:
@@ -78,7 +71,7 @@ class Server:
         self.process.send_signal(number)
 
 
-@pytest.fixture(scope="session", params=sorted(SERVERS))
+@pytest.fixture(scope="session")
 def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(SERVERS[request.param], tmp_path_factory.mktemp("redis"))
     server.start("--save", "", "--appendonly", "no")
@@ -100,11 +93,17 @@ def redis(redis_url: str) -> Iterator[redis_py.Redis]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A newest Redis for one test, with its data on disk."""
+def server_binary(request: pytest.FixtureRequest) -> Path:
+    """What a test starts that wants a server of its own."""
+    return SERVERS[getattr(request, "param", INSTALLED)]
+
+
+@pytest.fixture
+def own_server(server_binary: Path, tmp_path: Path) -> Iterator[Server]:
+    """A Redis for one test, with its data on disk."""
     folder = tmp_path / "redis"
     folder.mkdir()
-    server = Server(SERVERS.get("newest") or SERVERS["oldest"], folder)
+    server = Server(server_binary, folder)
     server.start()
     yield server
     server.kill()
