@@ -68,6 +68,7 @@ docs: $(VENV)/.dev ## write the generated tables of docs/ anew
 lock: $(VENV)/.dev ## compile the hashed lock files from pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --extra worker -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --allow-unsafe --extra worker --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/python .ci/mark_locks.py requirements.lock requirements-dev.lock
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

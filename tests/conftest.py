@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import orjson
 import pytest
 import redis as redis_py
 
+from tests.servers import INSTALLED, SERVERS, USUAL
 from tiktok_events import AsyncProducer, Producer
 from worker import embedded, scripts
 from worker.calls import Calls
@@ -30,31 +30,28 @@ from worker.sandbox import Sandbox
 from worker.schedule import Lease
 from worker.serving import Slice
 
-
-def _servers() -> dict[str, Path]:
-    """The oldest and the newest server here. On a new machine that is CI, both have to be there."""
-    found = {}
-    if on_path := shutil.which("redis-server") or shutil.which("valkey-server"):
-        found["newest"] = Path(on_path)
-    if carried := embedded.carried_server():
-        found["oldest"] = carried
-    if os.environ.get("CI") and len(found) < 2:
-        raise RuntimeError(f"CI tests on two Redis servers, but found only: {found}")
-    return found or {"newest": embedded.find_server()}
-
-
-SERVERS = _servers()
-
-# How long an example takes, and how long to make, is a matter of the machine. The examples are the same in every run;
-# `--hypothesis-profile=default` tries others, as `make fuzz` does.
+# How long an example takes, and how long to make, is a matter of the machine. CI tries the same examples each time, so
+# that what it says is about the change; on one's own machine, and by `make fuzz`, others are tried.
 hypothesis.settings.register_profile(
-    "steady", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "steady",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("steady")
 
 for each in (Producer, AsyncProducer):
     # A busy machine can stand still for longer than half a second. Tests about time name a time.
     each.__init__.__kwdefaults__["timeout_seconds"] = 10.0
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that shares a server on the usual ones, and one that is marked `every_server` on every one."""
+    every = metafunc.definition.get_closest_marker("every_server") is not None
+    for fixture in {"shared_server", "each_server"} & set(metafunc.fixturenames):
+        metafunc.parametrize(fixture, SERVERS if every else USUAL, indirect=True)
+    if every and "server_binary" in metafunc.fixturenames:
+        metafunc.parametrize("server_binary", SERVERS, indirect=True)
 
 
 class Server:
@@ -90,7 +87,7 @@ class Server:
         self.process.send_signal(number)
 
 
-@pytest.fixture(scope="session", params=sorted(SERVERS))
+@pytest.fixture(scope="session")
 def shared_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(SERVERS[request.param], tmp_path_factory.mktemp("redis"))
     server.start("--save", "", "--appendonly", "no")
@@ -164,11 +161,17 @@ def fall_silent() -> Callable[[redis_py.Redis], None]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A newest Redis for one test, with its data on disk."""
+def server_binary(request: pytest.FixtureRequest) -> Path:
+    """What a test starts that wants a server of its own."""
+    return SERVERS[getattr(request, "param", INSTALLED)]
+
+
+@pytest.fixture
+def own_server(server_binary: Path, tmp_path: Path) -> Iterator[Server]:
+    """A Redis for one test, with its data on disk."""
     folder = tmp_path / "redis"
     folder.mkdir()
-    server = Server(SERVERS.get("newest") or SERVERS["oldest"], folder)
+    server = Server(server_binary, folder)
     server.start()
     yield server
     server.kill()

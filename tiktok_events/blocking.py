@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from tiktok_events.links import Link, OutOfTime, Way
+from tiktok_events.links import Link, OutOfTime, Way, unnamed
 
 _Found = TypeVar("_Found")
 
@@ -36,7 +36,7 @@ class BlockingLink:
     """One of redis-py's connections."""
 
     def __init__(self, link_class: Callable[..., Any], options: Mapping[str, Any]) -> None:
-        self._connection = link_class(**options, retry=Retry(NoBackoff(), 0))
+        self._connection = unnamed(link_class(**options, retry=Retry(NoBackoff(), 0)))
         self.host: str = getattr(self._connection, "host", "")
 
     async def open(self) -> None:

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from tiktok_events.links import Link, OutOfTime, Way
+from tiktok_events.links import Link, OutOfTime, Way, unnamed
 
 _KINDS: dict[str, Callable[..., Any]] = {
     kind.__name__: kind for kind in (Connection, SSLConnection, UnixDomainSocketConnection)
@@ -23,7 +23,7 @@ class LoopLink:
 
     def __init__(self, link_class: Callable[..., Any], options: Mapping[str, Any]) -> None:
         # redis-py has the same names for both kinds of connection.
-        self._connection = _KINDS[link_class.__name__](**options, retry=Retry(NoBackoff(), 0))
+        self._connection = unnamed(_KINDS[link_class.__name__](**options, retry=Retry(NoBackoff(), 0)))
         self.host: str = getattr(self._connection, "host", "")
         # What it was called before redis-py 8.
         self._can_read = getattr(self._connection, "can_read", None) or self._connection.can_read_destructive

@@ -36,6 +36,19 @@ class Link(Protocol):
         """Closes it at once."""
 
 
+def unnamed(connection: Any) -> Any:
+    """Keeps one of redis-py's connections that signs in from telling the server the library's name and version.
+
+    That would take two round trips for each new connection, and a server whose users may not call
+    ``CLIENT SETINFO`` would note each in its ``ACL LOG``. Who does not sign in goes on with it: a server
+    that accepts and is silent has to be found out before an event is sent. The attributes are redis-py's
+    newer and older ones; its parameters for them changed, too, and warn.
+    """
+    if connection.username:
+        connection.driver_info = connection.lib_name = connection.lib_version = None
+    return connection
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How links are made: blocking, or in an event loop.

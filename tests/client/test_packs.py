@@ -12,6 +12,8 @@ import redis
 
 from tiktok_events import EventTooLarge, InboxFull, InvalidEvent, Producer, Unavailable, keys
 
+pytestmark = pytest.mark.every_server
+
 INBOX, BULK, SIZE = keys.inbox("stores"), keys.bulk("stores"), keys.bulk_size("stores")
 
 

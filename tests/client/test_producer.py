@@ -23,6 +23,8 @@ from tiktok_events import (
     keys,
 )
 
+pytestmark = pytest.mark.every_server
+
 INBOX = "tiktok-events:{stores}:inbox"
 
 

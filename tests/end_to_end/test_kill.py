@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 
 from tiktok_events import Producer
 from worker.sandbox import Sandbox
@@ -79,6 +80,7 @@ def test_a_warm_shutdown_of_who_listens_does_not_wait_for_its_slice(
     assert (now.in_flight, now.waiting + now.totals["delivered"]) == (0, 60)
 
 
+@pytest.mark.every_server
 def test_redis_killed_and_started_again_loses_no_event_that_was_acknowledged(
     make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox, own_server: Any
 ) -> None:

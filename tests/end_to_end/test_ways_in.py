@@ -16,6 +16,7 @@ from worker.sandbox import Sandbox
 MakeOrder = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.every_server
 def test_python_shell_xadd_and_celery_by_name_are_all_delivered(
     make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox, tmp_path: Any
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -140,32 +139,24 @@ def listen(certificates: Certificates) -> Iterator[Callable[..., Heard]]:
         thread.join()
 
 
-class TlsRedis:
-    """A Redis that speaks TLS alone, but for a socket file through which the test looks at it."""
+class GuardedRedis:
+    """A Redis on a port of loopback, that speaks TLS alone if it has a certificate; a socket is for the test."""
 
-    def __init__(self, folder: Path, certificates: Certificates, certificate: str) -> None:
-        self.port, self.authority = _free_port(), certificates.authority
-        self.socket = folder / "admin.sock"
-        binary = shutil.which("redis-server")
-        if binary is None or not _speaks_tls(binary):
-            assert not os.environ.get("CI"), "CI speaks TLS; .ci/run installs a redis-server that does"
-            pytest.skip("there is no redis-server with TLS here")
-        options = {
-            "port": "0",
-            "tls-port": str(self.port),
-            "tls-cert-file": str(getattr(certificates, certificate)),
-            "tls-key-file": str(certificates.key),
-            "tls-ca-cert-file": str(certificates.authority),
-            "tls-auth-clients": "no",
+    def __init__(self, binary: Path, folder: Path, authority: Path | None = None, **tls: Path) -> None:
+        self.port, self.authority = _free_port(), authority
+        socket_file = folder / "admin.sock"
+        options: dict[str, object] = {
+            **({"port": 0, "tls-port": self.port, "tls-auth-clients": "no"} if authority else {"port": self.port}),
+            **{f"tls-{name}-file": path for name, path in tls.items()},
             "bind": "127.0.0.1",
-            "unixsocket": str(self.socket),
-            "dir": str(folder),
+            "unixsocket": socket_file,
+            "dir": folder,
             "save": "",
-            "logfile": str(folder / "redis.log"),
+            "logfile": folder / "redis.log",
         }
-        line = [binary, *(word for name, value in options.items() for word in (f"--{name}", value))]
+        line = [str(binary), *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
         self.process = subprocess.Popen(line)
-        self.admin = redis_py.Redis.from_url(f"unix://{self.socket}")
+        self.admin = redis_py.Redis.from_url(f"unix://{socket_file}")
         end = time.monotonic() + 60
         while self.process.poll() is None and time.monotonic() < end:
             try:
@@ -178,7 +169,8 @@ class TlsRedis:
     def url(self, user: str = "", *, trusting: bool = True) -> str:
         """The URL for a user of the same password; `trusting` names the authority that vouches for the server."""
         sign_in = f"{user}:PASSWORD@" if user else ""
-        return f"rediss://{sign_in}127.0.0.1:{self.port}/0" + (f"?ssl_ca_certs={self.authority}" if trusting else "")
+        scheme, query = ("rediss", f"?ssl_ca_certs={self.authority}") if self.authority else ("redis", "")
+        return f"{scheme}://{sign_in}127.0.0.1:{self.port}/0{query if trusting else ''}"
 
     def stop(self) -> None:
         self.admin.close()
@@ -191,22 +183,36 @@ def _free_port() -> int:
         return int(held.getsockname()[1])
 
 
-def _speaks_tls(binary: str) -> bool:
+def _speaks_tls(binary: Path) -> bool:
     told = subprocess.run([binary, "--port", "0", "--tls-port", "1"], capture_output=True, text=True, timeout=60)
     return "tls-cert-file" in told.stdout + told.stderr
 
 
-@pytest.fixture
-def tls_redis(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., TlsRedis]]:
-    made: list[TlsRedis] = []
+Start = Callable[..., GuardedRedis]
 
-    def start(certificate: str = "certificate") -> TlsRedis:
-        made.append(TlsRedis(tmp_path, certificates, certificate))
+
+@pytest.fixture
+def guarded_redis(server_binary: Path, tmp_path: Path, certificates: Certificates) -> Iterator[Start]:
+    """Start a Redis that speaks TLS alone; one that cannot, in clear."""
+    made: list[GuardedRedis] = []
+
+    def start(certificate: str = "certificate") -> GuardedRedis:
+        files = {"cert": getattr(certificates, certificate), "key": certificates.key, "ca-cert": certificates.authority}
+        tls = {"authority": certificates.authority, **files} if _speaks_tls(server_binary) else {}
+        made.append(GuardedRedis(server_binary, tmp_path, **tls))
         return made[-1]
 
     yield start
     for server in made:
         server.stop()
+
+
+@pytest.fixture
+def tls_redis(server_binary: Path, guarded_redis: Start) -> Start:
+    if not _speaks_tls(server_binary):
+        assert not os.environ.get("CI"), "CI speaks TLS; .ci/run installs a redis-server that does"
+        pytest.skip("there is no redis-server with TLS here")
+    return guarded_redis
 
 
 @pytest.fixture

@@ -58,8 +58,13 @@ def allow(server: Any, *lines: str) -> None:
         server.admin.execute_command(*line.split())
 
 
-def refused(server: Any) -> list[str]:
-    return [f"{each['username']}: {each['reason']} {each['object']}" for each in server.admin.acl_log()]
+OF_CELERY = {"shop: command client|setinfo", "shop: command client"}
+"""What a producer that wakes workers asks for, new servers and old ones, and does without: docs/secure.md."""
+
+
+def refused(server: Any, *, waking: bool = False) -> list[str]:
+    told = (f"{each['username']}: {each['reason']} {each['object']}" for each in server.admin.acl_log())
+    return [each for each in told if not (waking and each in OF_CELERY)]
 
 
 Events = Callable[..., dict[str, Any]]
@@ -73,13 +78,14 @@ def produce(url: str, event: Events, *, first: int = 0, wake: bool = False) -> N
 
 
 @pytest.fixture
-def server(tls_redis: Callable[..., Any]) -> Any:
-    made = tls_redis()
+def server(guarded_redis: Callable[..., Any]) -> Any:
+    made = guarded_redis()
     limits = {"max_event_bytes": 262144, "max_inbox": 1000000, "pack": 100}
     made.admin.hset("tiktok-events:destinations", "stores", json.dumps(limits))
     return made
 
 
+@pytest.mark.every_server
 def test_a_producer_adds_and_reads_nothing(server: Any, order_completed: Events) -> None:
     allow(server, SHOP)
     server.admin.config_resetstat()
@@ -94,7 +100,7 @@ def test_a_producer_adds_and_reads_nothing(server: Any, order_completed: Events)
             *("HGETALL tiktok-events:{stores}:dead:events", "DEL tiktok-events:{stores}:inbox", "FLUSHALL", "MONITOR"),
             *("CONFIG GET *", "ACL LIST", "GET tiktok-events:{credential:main}", "SUBSCRIBE x"),
         ):
-            with pytest.raises(redis_py.ResponseError, match=r"no permissions|NOPERM"):
+            with pytest.raises(redis_py.exceptions.NoPermissionError):
                 thief.execute_command(*command.split())
 
 
@@ -113,12 +119,13 @@ def test_a_producer_with_one_key_fewer_fails(server: Any, order_completed: Event
         produce(server.url("shop"), order_completed)
 
 
+@pytest.mark.every_server
 def test_a_producer_that_wakes_workers_needs_no_more_of_the_broker(server: Any, order_completed: Events) -> None:
     allow(server, SHOP, WAKING)
     server.admin.config_resetstat()
     with Producer(server.url("shop"), wake=True) as producer:
         producer.enqueue(order_completed(1), destination="stores")
-    assert refused(server) == []
+    assert refused(server, waking=True) == []
     assert server.admin.llen("tiktok-events") == 1
     assert commands(WAKING) <= called(server)
 
@@ -138,7 +145,7 @@ def test_workers_and_operators_do_their_work_as_users_of_their_own(
     sandbox.fault("code", code=50000, times=1)
 
     def told() -> str:
-        return "\n".join([*refused(server), log.read_text()[-3000:]])
+        return "\n".join([*refused(server, waking=True), log.read_text()[-3000:]])
 
     wait(lambda: server.admin.exists("tiktok-events:workers"), told=told)
     by_worker = called(server)
@@ -159,7 +166,7 @@ def test_workers_and_operators_do_their_work_as_users_of_their_own(
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0
     assert unused() == set(), "the worker's line allows what no worker does"
-    assert refused(server) == [], log.read_text()
+    assert refused(server, waking=True) == [], log.read_text()
 
     run = _runner(start_worker.environment(server.url("operator")))
     for line in ("status", "doctor", "workers", "retries list", "dead-letters list", "audit", "tokens list"):
@@ -187,14 +194,27 @@ def test_workers_and_operators_do_their_work_as_users_of_their_own(
     token = run("tokens", "create", "--name", "anna", "--scope", "enqueue", "--scope", "read").strip()
     _browse(start_worker.environment(server.url("operator")), token, order_completed(900))
     run("tokens", "revoke", json.loads(run("tokens", "list", "--json"))[0]["id"], "--yes")
-    assert refused(server) == []
+    assert refused(server, waking=True) == []
     # A script that the server does not know yet is sent whole, with EVAL.
     beyond = commands(OPERATOR) - called(server) - written("worker", "tiktok_events") - {"eval"}
     assert beyond == set(), "the operator's line allows what no operator does"
 
 
+@pytest.mark.every_server
+def test_a_worker_with_its_commands_settles_everything(
+    server: Any, configure: Callable[..., Any], serve: Callable[..., bool], order_completed: Events
+) -> None:
+    allow(server, SHOP, WORKER)
+    produce(server.url("shop"), order_completed)
+    with connect(server.url("worker")) as client:
+        serve(Runtime(configure(), connect=lambda: client))
+    assert int(server.admin.hget("tiktok-events:{stores}:totals", "delivered")) == 150
+    assert refused(server) == []
+
+
+# Not on Redis 6.2, which cannot take back one subcommand.
 @pytest.mark.parametrize(
-    "missing", ["", "xreadgroup", "xack", "xdel", "hincrby", "time", "evalsha", "xgroup|create", "hmget"]
+    "missing", ["xreadgroup", "xack", "xdel", "hincrby", "time", "evalsha", "xgroup|create", "hmget"]
 )
 def test_a_worker_with_one_command_fewer_settles_nothing(
     server: Any,
@@ -203,16 +223,15 @@ def test_a_worker_with_one_command_fewer_settles_nothing(
     order_completed: Events,
     missing: str,
 ) -> None:
-    allow(server, SHOP, WORKER, *([f"ACL SETUSER worker -{missing}"] if missing else []))
+    allow(server, SHOP, WORKER, f"ACL SETUSER worker -{missing}")
     produce(server.url("shop"), order_completed)
     with connect(server.url("worker")) as client:
         here = Runtime(configure(), connect=lambda: client)
         # Some refusals end the slice, others the batch; either way nothing is settled.
         with suppress(redis_py.ResponseError):
             serve(here)
-    settled = int(server.admin.hget("tiktok-events:{stores}:totals", "delivered") or 0)
-    assert settled == (0 if missing else 150)
-    assert bool(refused(server)) is bool(missing)
+    assert not server.admin.hget("tiktok-events:{stores}:totals", "delivered")
+    assert refused(server)
 
 
 def _runner(environment: dict[str, str]) -> Callable[..., str]:

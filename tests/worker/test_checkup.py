@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis as redis_py
 
-from worker.checkup import examine
+from tests.servers import SERVERS
+from worker.checkup import examine, of_redis
 from worker.config import Config, ConfigError
 from worker.config.load import build
 from worker.keys import GROUP, WORKERS, Keys, credential
@@ -26,9 +28,18 @@ def safe(redis: redis_py.Redis) -> Iterator[redis_py.Redis]:
     redis.config_set("maxmemory", 0)
 
 
+@pytest.mark.every_server
 def test_a_safe_server_passes(safe: redis_py.Redis, configure: Callable[..., Config]) -> None:
     found = states(safe, configure())
     assert {name for name, state in found.items() if state != "pass"} == {"workers"}
+
+
+@pytest.mark.every_server
+def test_a_server_is_called_by_its_own_version(redis: redis_py.Redis, shared_server: Any) -> None:
+    told = {finding.subject: finding.detail for finding in of_redis(redis)}
+    assert told["redis version"].replace(" ", "-") == next(
+        name for name, binary in SERVERS.items() if binary == shared_server.binary
+    )
 
 
 @pytest.mark.parametrize(

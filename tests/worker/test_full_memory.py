@@ -19,6 +19,8 @@ from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 from worker.schedule import Schedule
 
+pytestmark = pytest.mark.every_server
+
 KEYS = Keys("stores")
 
 

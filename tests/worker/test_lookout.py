@@ -14,6 +14,8 @@ from worker.keys import Keys
 from worker.lookout import Lookout
 from worker.schedule import Schedule
 
+pytestmark = pytest.mark.every_server
+
 NAMES = ("stores", "app", "shop")
 A_LONG_TIME = 20.0
 

@@ -450,16 +450,12 @@ class Queue(RuleBasedStateMachine):
         assert told == +self.totals
 
 
-@pytest.mark.parametrize("keys", ["", f"k1:{b64encode(bytes(32)).decode()}"], ids=["clear", "sealed"])
-def test_whatever_happens_each_event_is_in_exactly_one_place(
-    keys: str, redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, keys)
+def whatever_happens(redis: redis_py.Redis, tries: int) -> None:
     machine = type("QueueOnThisServer", (Queue,), {"redis": redis})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100,
+            max_examples=tries,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -467,3 +463,18 @@ def test_whatever_happens_each_event_is_in_exactly_one_place(
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
+
+
+@pytest.mark.every_server
+def test_whatever_happens_each_event_is_in_exactly_one_place(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "")
+    whatever_happens(redis, 60)
+
+
+def test_whatever_happens_each_sealed_event_is_in_exactly_one_place(
+    redis: redis_py.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, f"k1:{b64encode(bytes(32)).decode()}")
+    whatever_happens(redis, 100)

@@ -22,6 +22,8 @@ from worker.sandbox import Sandbox
 from worker.schedule import Lease, Schedule
 from worker.serving import Slice
 
+pytestmark = pytest.mark.every_server
+
 KEYS = Keys("stores")
 
 

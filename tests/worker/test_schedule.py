@@ -22,6 +22,8 @@ from worker.runtime import Runtime
 from worker.sandbox import Sandbox
 from worker.schedule import Schedule, Tick
 
+pytestmark = pytest.mark.every_server
+
 KEYS = Keys("stores")
 Look = Callable[..., Tick]
 

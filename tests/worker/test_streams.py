@@ -15,6 +15,8 @@ from worker.keys import GROUP, Keys
 from worker.scripts import run
 from worker.settlement import Dead, Done, Fate, Later, Settlement, call
 
+pytestmark = pytest.mark.every_server
+
 KEYS = Keys("stores")
 
 

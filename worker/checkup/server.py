@@ -49,9 +49,10 @@ def _of_server(redis: Redis) -> Iterator[Finding]:
 
 
 def _version(info: dict[str, Any]) -> Finding:
-    version = str(info["redis_version"])
-    old = tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS
     name = str(info.get("server_name", "redis"))
+    # What Valkey calls its redis_version is the Redis that it does as: 7.2.4 in each of them.
+    version = str(info.get(f"{name}_version", info["redis_version"]))
+    old = tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS
     return finding("redis version", f"{name} {version}", fail=old, advice="upgrade to 6.2 or newer")
 
 

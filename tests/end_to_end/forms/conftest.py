@@ -50,15 +50,14 @@ def wait_until(done: Callable[[], Any], *, seconds: float = 60.0, every: float =
 class Node:
     """One server process."""
 
-    def __init__(self, port: int, folder: Path, options: list[str]) -> None:
-        self.port, self.folder, self.options = port, folder, options
+    def __init__(self, binary: Path, port: int, folder: Path, options: list[str]) -> None:
+        self.binary, self.port, self.folder, self.options = binary, port, folder, options
         folder.mkdir()
         self.client = redis_py.Redis(port=port, socket_timeout=30, decode_responses=True)
         self.start()
 
     def start(self) -> None:
-        server = embedded.find_server()
-        line = [*embedded.command(server, self.folder, port=self.port), "--unixsocket", "", *self.options]
+        line = [*embedded.command(self.binary, self.folder, port=self.port), "--unixsocket", "", *self.options]
         self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def kill(self) -> None:
@@ -76,12 +75,12 @@ class Watched:
 
     service = "main"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path) -> None:
         ports = free_ports(5)
         first, second, *sentinels = ports
         quick = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
-        self.nodes = [Node(first, folder / "a", quick)]
-        self.nodes.append(Node(second, folder / "b", [*quick, "--replicaof", "127.0.0.1", str(first)]))
+        self.nodes = [Node(binary, first, folder / "a", quick)]
+        self.nodes.append(Node(binary, second, folder / "b", [*quick, "--replicaof", "127.0.0.1", str(first)]))
         self.sentinels = []
         wait_until(lambda: self.nodes[1].client.info("replication")["master_link_status"] == "up")
         for port in sentinels:
@@ -93,7 +92,7 @@ class Watched:
                 f"sentinel down-after-milliseconds {self.service} {CALM_MS}\n"
                 f"sentinel failover-timeout {self.service} 3000\n"
             )
-            line = [str(embedded.find_server()), str(own / "sentinel.conf"), "--sentinel"]
+            line = [str(binary), str(own / "sentinel.conf"), "--sentinel"]
             self.sentinels.append(subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
         self.hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
         self.url = f"redis+sentinel://{self.hosts}/{self.service}"
@@ -136,7 +135,7 @@ class Watched:
 class Clustered:
     """Three masters, each with a replica that takes over a second after a test wants it to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path) -> None:
         options = [
             "--cluster-enabled",
             "yes",
@@ -146,7 +145,7 @@ class Clustered:
             "0",
         ]
         options += ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
-        self.nodes = [Node(port, folder / str(port), options) for port in free_ports(6)]
+        self.nodes = [Node(binary, port, folder / str(port), options) for port in free_ports(6)]
         for node in self.nodes:
             wait_until(node.client.ping)
         masters, replicas = self.nodes[:3], self.nodes[3:]
@@ -213,18 +212,18 @@ class Clustered:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def watched(server_binary: Path, tmp_path: Path) -> Iterator[Watched]:
     folder = tmp_path / "watched"
     folder.mkdir()
-    made = Watched(folder)
+    made = Watched(server_binary, folder)
     yield made
     made.stop()
 
 
 @pytest.fixture
-def clustered(tmp_path: Path) -> Iterator[Clustered]:
+def clustered(server_binary: Path, tmp_path: Path) -> Iterator[Clustered]:
     folder = tmp_path / "clustered"
     folder.mkdir()
-    made = Clustered(folder)
+    made = Clustered(server_binary, folder)
     yield made
     made.stop()

@@ -42,6 +42,7 @@ take_back_after = "3s"
     )
 
 
+@pytest.mark.every_server
 def test_a_master_that_dies_takes_no_event_of_twenty_destinations_along(
     clustered: Any, own_server: Any, make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
@@ -126,6 +127,7 @@ def test_every_command_of_an_operator_works_on_a_cluster(
     print(told)
 
 
+@pytest.mark.every_server
 def test_a_moved_slot_is_followed_without_a_loss(clustered: Any) -> None:
     """A slot goes from one master to another while producers add to it: MOVED and ASK, from real servers."""
     key = inbox("stores")

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tiktok_events import Producer, Unavailable
 from worker.sandbox import Sandbox
 
@@ -64,6 +66,7 @@ def enqueue_until_stored(producer: Producer, event_id: str, *, seconds: float) -
     raise AssertionError("never stored")
 
 
+@pytest.mark.every_server
 def test_workers_and_celery_follow_a_failover_and_events_that_a_replica_had_are_all_delivered(
     watched: Any, make_fleet: Callable[..., Any], order_completed: MakeOrder, sandbox: Sandbox
 ) -> None:
