@@ -146,7 +146,7 @@ def test_who_signs_in_asks_nothing_else_before_the_event(fake_redis: Any) -> Non
 def test_a_new_connection_to_a_silent_server_is_given_up_before_an_event_is_sent(fake_redis: Any) -> None:
     answers = True
     server = fake_redis(lambda command: healthy(command) if answers else None)
-    with Producer(server.url, timeout_seconds=USUAL_TIMEOUT_SECONDS) as producer:
+    with Producer(server.url, timeout_seconds=SHORT_TIMEOUT_SECONDS) as producer:
         producer.enqueue({"event_id": "1"}, destination="stores")
         server.close_connections()
         time.sleep(0.05)
