@@ -73,7 +73,9 @@ def _default(field: fields.Field[Any]) -> str:
 
 
 def _commands(group: click.Group, prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(_NO_CONTEXT):
+        command = group.get_command(_NO_CONTEXT, name)
+        assert command is not None
         line = f"{prefix} {name}"
         if isinstance(command, click.Group):
             yield from _commands(command, line)

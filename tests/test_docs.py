@@ -134,7 +134,8 @@ def test_commands_in_the_pages_are_ones_that_exist(line: str, tmp_path: Path, mo
     command: click.Command = commands
     words = shlex.split(line, comments=True)
     while isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
+        name = words.pop(0)
+        command = command.get_command(click.Context(command), name) or pytest.fail(f"there is no command {name}")
     with command.make_context("worker", words):
         pass
 

@@ -48,7 +48,7 @@ def _steady_restore_unacked(qos: Any, client: Any = None) -> None:
 def chosen() -> Broker:
     """Return where wake-ups go; where Celery cannot use that, a broker that is none.
 
-    Commands import the application, too, and need no broker: a worker refuses to start (see `worker.app`).
+    The pages import the application, too, and need no broker: a worker refuses to start (see `worker.app`).
     """
     try:
         return choose_broker()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import kubernetes_validate
 import pytest
 import tomllib
@@ -108,7 +109,9 @@ def test_the_web_command_exists_and_its_probes_ask_by_a_name_that_is_allowed() -
     container = container_of("web")
     python, dash, module, command, *options = container["command"]
     assert (python, dash, module) == ("python", "-m", "worker")
-    with commands.commands[command].make_context(command, options) as made:
+    found = commands.get_command(click.Context(commands), command)
+    assert found is not None
+    with found.make_context(command, options) as made:
         allowed = WebSettings(host=made.params["host"], allowed_hosts=frozenset(made.params["allowed_hosts"]))
         port = made.params["port"]
     assert allowed.allowed_hosts

@@ -15,9 +15,9 @@ import redis as redis_py
 
 from schemas import Fault
 from tiktok_events.sealing import VARIABLE, is_sealed
-from worker import app as celery
 from worker import audit
 from worker.access import AccessTokens
+from worker.app import app as celery
 from worker.dead_letters import DeadLetter, Filter, Queries
 from worker.envelope import Attempt
 from worker.keys import UNKNOWN, Keys

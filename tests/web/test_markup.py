@@ -20,8 +20,8 @@ from playwright.sync_api import Browser
 
 from schemas import Fault
 from tiktok_events import Producer
-from worker import app as celery
 from worker import audit
+from worker.app import app as celery
 from worker.config import Config
 from worker.dead_letters import Changes, DeadLetter, Filter
 from worker.door import blueprint

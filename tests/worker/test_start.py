@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TASKS = ("deliver", "enqueue", "replay", "sweep", "wake")
 
@@ -29,6 +31,12 @@ def test_a_worker_loads_nothing_that_its_first_delivery_does_not_need(tmp_path: 
     code = "import worker.app\n" + "\n".join(f"import tasks.{name}" for name in TASKS)
     heavy = ("sentry_sdk", "prometheus_client", "celery.beat", "flask", "rich", "worker.orders")
     assert loaded(code, tmp_path, *heavy) == []
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "retries", "pauses", "dead_letters.look", "dead_letters.mend"])
+def test_a_command_loads_neither_celery_nor_the_pages(tmp_path: Path, command: str) -> None:
+    code = f"import worker.cli.main, worker.cli.{command}"
+    assert loaded(code, tmp_path, "celery", "flask", "sentry_sdk", "prometheus_client") == []
 
 
 def test_without_a_dsn_nothing_loads_the_sdk(tmp_path: Path) -> None:

@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.access_tokens import tokens
-from worker.cli.audit import audit
-from worker.cli.credentials import credentials
-from worker.cli.dead_letters import dead_letters
-from worker.cli.doctor import doctor
-from worker.cli.event_sets import event_sets
-from worker.cli.healthcheck import healthcheck
-from worker.cli.pauses import pause, resume
-from worker.cli.people import export_person, forget
-from worker.cli.preview import preview
-from worker.cli.reencrypt import reencrypt
-from worker.cli.retries import retries
-from worker.cli.sandbox import sandbox
-from worker.cli.status import status, workers
-from worker.cli.web import web
+from worker.cli.lazy import LazyGroup
+
+_PLACES = {
+    "doctor": "worker.cli.doctor:doctor",
+    "healthcheck": "worker.cli.healthcheck:healthcheck",
+    "status": "worker.cli.status:status",
+    "workers": "worker.cli.status:workers",
+    "retries": "worker.cli.retries:retries",
+    "preview": "worker.cli.preview:preview",
+    "dead-letters": "worker.cli.dead_letters:dead_letters",
+    "reencrypt": "worker.cli.reencrypt:reencrypt",
+    "audit": "worker.cli.audit:audit",
+    "forget": "worker.cli.people:forget",
+    "export-person": "worker.cli.people:export_person",
+    "pause": "worker.cli.pauses:pause",
+    "resume": "worker.cli.pauses:resume",
+    "credentials": "worker.cli.credentials:credentials",
+    "event-sets": "worker.cli.event_sets:event_sets",
+    "tokens": "worker.cli.access_tokens:tokens",
+    "sandbox": "worker.cli.sandbox:sandbox",
+    "web": "worker.cli.web:web",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    places=_PLACES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 def main() -> None:
     """Operate the workers that deliver events to TikTok.
 
     The workers themselves run with `celery -A worker worker`.
     """
-
-
-for command in (
-    doctor,
-    healthcheck,
-    status,
-    workers,
-    retries,
-    preview,
-    dead_letters,
-    reencrypt,
-    audit,
-    forget,
-    export_person,
-    pause,
-    resume,
-    credentials,
-    event_sets,
-    tokens,
-    sandbox,
-    web,
-):
-    main.add_command(command)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import click
 
-from worker.cli.dead_letters.look import list_, show
-from worker.cli.dead_letters.mend import discard, edit, purge
-from worker.cli.dead_letters.move import move
-from worker.cli.dead_letters.replay import cancel, jobs, replay
-from worker.cli.dead_letters.transfer import export, import_
+from worker.cli.lazy import LazyGroup
+
+_PLACES = {
+    "list": "worker.cli.dead_letters.look:list_",
+    "show": "worker.cli.dead_letters.look:show",
+    "edit": "worker.cli.dead_letters.mend:edit",
+    "move": "worker.cli.dead_letters.move:move",
+    "replay": "worker.cli.dead_letters.replay:replay",
+    "jobs": "worker.cli.dead_letters.replay:jobs",
+    "cancel": "worker.cli.dead_letters.replay:cancel",
+    "discard": "worker.cli.dead_letters.mend:discard",
+    "purge": "worker.cli.dead_letters.mend:purge",
+    "export": "worker.cli.dead_letters.transfer:export",
+    "import": "worker.cli.dead_letters.transfer:import_",
+}
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=LazyGroup, places=_PLACES)
 def dead_letters() -> None:
     """See what failed and why, mend it, put it back."""
-
-
-for command in (list_, show, edit, move, replay, jobs, cancel, discard, purge, export, import_):
-    dead_letters.add_command(command)

@@ -16,7 +16,6 @@ from redis import Redis
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from worker import audit
-from worker.app import app
 from worker.calls import REPLAY_TASK
 from worker.cli import context
 from worker.cli.dead_letters.selection import everything, filters, find, sentence, wanted
@@ -81,6 +80,8 @@ def replay(refs: tuple[str, ...], *, as_json: bool, dry_run: bool, yes: bool, **
             details = {"job": job.id, "filter": chosen.describe(), "planned": job.planned, "forced": job.forced}
             audit.record(redis, "replay", destination=keys.destination, details=details)
             if options["detach"]:
+                from worker.app import app  # Celery takes half a second to load, and nothing else here needs it
+
                 app.send_task(REPLAY_TASK, (keys.destination, job.id))
             else:
                 job = _follow(jobs, job, expired)
