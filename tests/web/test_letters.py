@@ -369,7 +369,7 @@ def test_paging_both_ways_shows_each_once(visit: Any, bury: Bury) -> None:
 
 
 def ids(page: str) -> list[str]:
-    return re.findall(r'data-label="Id">([^<]*)<', page)
+    return re.findall(r'data-label="Id"[^>]*>([^<]*)<', page)
 
 
 def link(page: str, rel: str) -> str | None:
