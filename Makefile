@@ -38,7 +38,7 @@ test: lint ## lint, types, layers and every test
 chaos: $(VENV)/.dev ## kill workers and Redis for minutes, and count every event
 	$(BIN)/python -m benchmarks.chaos
 
-bench: $(VENV)/.dev ## measure for about ten minutes next to what one would write without this; write docs/
+bench: $(VENV)/.dev ## measure for ten minutes or some more next to what one would write without this; write docs/
 	$(BIN)/python -m benchmarks --docs
 
 bench-quick: $(VENV)/.dev ## the same in about a minute, with more spread
