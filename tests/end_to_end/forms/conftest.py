@@ -24,11 +24,15 @@ one, so that it holds only while a test replaces one."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that are free, each with the one 10,000 above, where a cluster's servers talk."""
+    """Return ports of loopback that are free, each with the one 10,000 above, where a cluster's servers talk.
+
+    All lie below those that systems give to outgoing connections: one of these may come at any time, and take a port
+    before the server does.
+    """
     found: list[int] = []
     while len(found) < count:
         with socket.create_server(("127.0.0.1", 0)) as one:
-            port = one.getsockname()[1] % 20000 + 20000
+            port = one.getsockname()[1] % 12_000 + 10_000
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             with socket.create_server(("127.0.0.1", port + 10000)):
                 pass
@@ -37,7 +41,7 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
-def wait_until(done: Callable[[], Any], *, seconds: float = 60.0, every: float = 0.02) -> None:
+def wait_until(done: Callable[[], Any], *, seconds: float = 120.0, every: float = 0.02) -> None:
     end = time.monotonic() + seconds
     while True:
         with contextlib.suppress(redis_py.RedisError, OSError):
@@ -75,13 +79,17 @@ class Watched:
 
     service = "main"
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.sentinels: list[subprocess.Popen[bytes]] = []
+        self.asked: list[redis_py.Redis] = []
+
+    def start(self, binary: Path, folder: Path) -> None:
         ports = free_ports(5)
         first, second, *sentinels = ports
         quick = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
-        self.nodes = [Node(binary, first, folder / "a", quick)]
+        self.nodes.append(Node(binary, first, folder / "a", quick))
         self.nodes.append(Node(binary, second, folder / "b", [*quick, "--replicaof", "127.0.0.1", str(first)]))
-        self.sentinels = []
         wait_until(lambda: self.nodes[1].client.info("replication")["master_link_status"] == "up")
         for port in sentinels:
             own = folder / f"sentinel-{port}"
@@ -96,7 +104,7 @@ class Watched:
             self.sentinels.append(subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
         self.hosts = ",".join(f"127.0.0.1:{port}" for port in sentinels)
         self.url = f"redis+sentinel://{self.hosts}/{self.service}"
-        self.asked = [redis_py.Redis(port=port, decode_responses=True) for port in sentinels]
+        self.asked += [redis_py.Redis(port=port, decode_responses=True) for port in sentinels]
         for each in self.asked:
             wait_until(lambda each=each: self._knows_all(each))
 
@@ -135,7 +143,10 @@ class Watched:
 class Clustered:
     """Three masters, each with a replica that takes over a second after a test wants it to."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def start(self, binary: Path, folder: Path) -> None:
         options = [
             "--cluster-enabled",
             "yes",
@@ -145,7 +156,8 @@ class Clustered:
             "0",
         ]
         options += ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"]
-        self.nodes = [Node(binary, port, folder / str(port), options) for port in free_ports(6)]
+        for port in free_ports(6):
+            self.nodes.append(Node(binary, port, folder / str(port), options))
         for node in self.nodes:
             wait_until(node.client.ping)
         masters, replicas = self.nodes[:3], self.nodes[3:]
@@ -215,15 +227,21 @@ class Clustered:
 def watched(server_binary: Path, tmp_path: Path) -> Iterator[Watched]:
     folder = tmp_path / "watched"
     folder.mkdir()
-    made = Watched(server_binary, folder)
-    yield made
-    made.stop()
+    made = Watched()
+    try:  # a start that fails must not leave servers behind, which would talk to the next test's
+        made.start(server_binary, folder)
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
 def clustered(server_binary: Path, tmp_path: Path) -> Iterator[Clustered]:
     folder = tmp_path / "clustered"
     folder.mkdir()
-    made = Clustered(server_binary, folder)
-    yield made
-    made.stop()
+    made = Clustered()
+    try:  # a start that fails must not leave servers behind, which would talk to the next test's
+        made.start(server_binary, folder)
+        yield made
+    finally:
+        made.stop()
