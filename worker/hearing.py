@@ -26,15 +26,13 @@ _PAUSE_SECONDS_A_SLOT = 0.0002
 """A thousand destinations cost their servers five thousand reads a second together: a twentieth of what one can do."""
 
 
-def listen(redis: Redis, seen: Mapping[str, str], *, seconds: float) -> list[str]:
-    """Wait, at most so long, until a stream has an entry after the one that was seen; return the streams that have."""
-    return listen_and_ask(redis, seen, None, seconds=seconds)[0]
-
-
 def listen_and_ask(
     redis: Redis, seen: Mapping[str, str], call: Call | None, *, seconds: float
 ) -> tuple[list[str], Any | None]:
-    """Do the same, and run a script as soon as the waiting ends; return its answer, too.
+    """Wait, at most so long, until a stream has an entry after the one that was seen, then run the script, if any.
+
+    Returns:
+        the streams that have one, and the script's answer.
 
     The answer is None where the script did not run: on a cluster, and where the server refuses it or does not know it
     yet. Who is told so runs it again by itself, and meets the refusal there.

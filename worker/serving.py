@@ -1,7 +1,7 @@
 """What does a deliver task do with its time? It serves the destinations it holds, then whatever it hears of.
 
-While it listens it asks to be given the events of the destination that it last heard of, in the same round trip in
-which it hears of them (ADR 0061).
+While it listens it asks to be given the events of the destination that it heard of twice in a row, in the same round
+trip in which it hears of them (ADR 0061).
 """
 
 from __future__ import annotations
