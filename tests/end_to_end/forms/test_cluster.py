@@ -15,8 +15,10 @@ from tiktok_events import AsyncProducer, Producer, Unavailable
 from tiktok_events.keys import inbox
 from worker.cluster import Command, ServerAway, ask_many
 from worker.connection import connect
+from worker.hearing import listen_and_ask
 from worker.keys import WORKERS
 from worker.sandbox import Sandbox
+from worker.scripts import Call
 
 SHORT_TIMEOUT = 0.5
 """Seconds; how soon a producer gives up a server that died decides how long a test takes."""
@@ -182,6 +184,22 @@ def test_an_async_producer_reaches_every_server(clustered: Any) -> None:
     asyncio.run(produce())
     client = connect(clustered.url)
     assert [client.xlen(inbox(name)) for name in DESTINATIONS] == [10] * 20
+
+
+def test_a_single_destination_is_waited_for_on_its_own_server(clustered: Any) -> None:
+    key = inbox("shop-0")
+    client, producer = connect(clustered.url), connect(clustered.url)
+    writes = threading.Timer(0.5, producer.xadd, (key, {"event": b"{}"}))
+    writes.start()
+    # A script that is sent along is not run: that it follows its read is promised by one server, not by a cluster.
+    assert listen_and_ask(client, {key: "0-0"}, Call("resign", [key], ["x"]), seconds=4.0) == ([key], None)
+    writes.join()
+    gone = clustered.owner(key)
+    clustered.replace(gone)
+    producer.xadd(key, {"event": b"{}"})
+    assert listen_and_ask(client, {key: "0-0"}, None, seconds=4.0) == ([key], None)
+    client.close()
+    producer.close()
 
 
 def test_many_are_asked_while_one_server_is_away(clustered: Any) -> None:
