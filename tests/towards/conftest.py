@@ -250,7 +250,7 @@ guard = {{ max_dead_share = 1 }}
         with (tmp_path / "worker.log").open("wb") as log:
             running.append(
                 subprocess.Popen(
-                    [*command, "--without-gossip", "--without-mingle"],
+                    [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
                     cwd=ROOT,
                     env=environment(url),
                     stdout=log,
