@@ -125,7 +125,8 @@ class Queries:
 
     def _opened(self, meta: bytes, payload: bytes) -> DeadLetter:
         letter = read(meta, payload)
-        return replace(letter, envelope=self._vault.opened(letter.envelope))
+        envelope = self._vault.opened(letter.envelope)
+        return letter if envelope is letter.envelope else replace(letter, envelope=envelope)
 
     def is_edited(self, ref: str) -> bool:
         """Say whether there is a revision beside the original."""
