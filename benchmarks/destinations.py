@@ -20,7 +20,7 @@ _FEW, _SOME = 10, 100
 
 
 class _Spread:
-    """Our worker, the events in equal parts in many inboxes, one by one as those of the single inbox."""
+    """Our worker, the events in equal parts in many inboxes."""
 
     name = "many destinations"
 
@@ -36,7 +36,7 @@ class _Spread:
 
     def workers(self, ground: Ground) -> Group:
         """Return one Celery worker."""
-        return Ours(bulk=False).workers(ground)
+        return Ours(bulk=True).workers(ground)
 
     def left(self, ground: Ground) -> int:
         """Return what is in the inboxes."""
@@ -63,7 +63,7 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
 
         return measured
 
-    spread, single = _Spread(names), Ours(bulk=False)
+    spread, single = _Spread(names), Ours(bulk=True)
     many, one = alternate(plan.pairs, rate(spread, *names, each=_FEW), rate(single, DESTINATION, each=_FEW))
     small = [rate(Limit(_FEW), DESTINATION, each=_FEW)() for _ in range(plan.pairs)]
     many_more, one_more = alternate(plan.pairs, rate(spread, *names, each=_SOME), rate(single, DESTINATION, each=_SOME))

@@ -36,15 +36,15 @@ def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator
             batch = list(orders(plan.enqueued))
             bulk = list(orders(plan.enqueued * _MANY))
             _begin(ground)
-            with _sized(ground, sizes["delay"], len(batch)):
-                delay.append(_micros(task, batch))
-            with _sized(ground, sizes["one"], len(batch)):
-                one.append(_micros(lambda order: producer.enqueue(order, destination=DESTINATION), batch))
+            delay.append(_micros(task, batch))
+            sizes["delay"].append(_bytes(ground, NAIVE, len(batch)))
+            one.append(_micros(lambda order: producer.enqueue(order, destination=DESTINATION), batch))
+            sizes["one"].append(_bytes(ground, keys.inbox, len(batch)))
             _begin(ground)
-            with _sized(ground, sizes["many"], len(bulk)):
-                began = time.perf_counter()
-                producer.enqueue_many(bulk, destination=DESTINATION)
-                many.append((time.perf_counter() - began) / len(bulk) * 1e6)
+            began = time.perf_counter()
+            producer.enqueue_many(bulk, destination=DESTINATION)
+            many.append((time.perf_counter() - began) / len(bulk) * 1e6)
+            sizes["many"].append(_bytes(ground, keys.bulk, len(bulk)))
             _begin(ground)
             with _bare_add(ground, keys.inbox) as add:
                 bare.append(_micros(add, [orjson.dumps(order) for order in batch]))
@@ -88,17 +88,6 @@ def _bare_add(ground: Ground, key: str) -> Iterator[Callable[[bytes], object]]:
         yield add
 
 
-@contextmanager
-def _sized(ground: Ground, sizes: list[float], count: int) -> Iterator[None]:
-    """Add how many bytes of Redis each of `count` events took that are written while the block lasts.
-
-    By what Redis got from its allocator. Of a stream `MEMORY USAGE` guesses a part: 160 bytes too many an event here.
-    """
-    before = _data_bytes(ground)
-    yield
-    sizes.append((_data_bytes(ground) - before) / count)
-
-
-def _data_bytes(ground: Ground) -> int:
-    found: dict[str, Any] = ground.redis.info("memory")
-    return int(found["used_memory_dataset"])
+def _bytes(ground: Ground, key: str, count: int) -> float:
+    whole: Any = ground.redis.memory_usage(key, samples=0)
+    return float(whole) / count

@@ -30,7 +30,7 @@ class Plan:
 FULL = Plan(
     is_full=True,
     pairs=5,
-    ours=60_000,
+    ours=40_000,
     limit=120_000,
     usual=2_500,
     slow=20_000,

@@ -59,10 +59,10 @@ class Group:
         return own + [child for process_id in own for child in children(process_id)]
 
 
-def celery_worker(interpreter: str, application: str, *options: str) -> list[str]:
-    """Return the command of a worker with two slots that does not talk to others."""
+def celery_worker(interpreter: str, application: str) -> list[str]:
+    """Return the command of a worker with two slots, as the Procfile starts it."""
     line = [interpreter, "-m", "celery", "-A", application, "worker", "--concurrency", str(SLOTS)]
-    return [*line, "--without-gossip", "--without-mingle", *options, "--hostname", "bench@localhost"]
+    return [*line, "--without-gossip", "--without-mingle", "--hostname", "bench@localhost"]
 
 
 def cpu_seconds(process_ids: Sequence[int]) -> float:

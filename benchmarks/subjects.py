@@ -77,9 +77,8 @@ class Ours:
             ground.prepare(f"{self.name}:{count}", keys.inbox, enqueue)
 
     def workers(self, ground: Ground) -> Group:
-        """Return one Celery worker, as the Procfile starts it."""
-        line = celery_worker(sys.executable, "worker", "--without-heartbeat")
-        return _group(ground, "ours", [line], keys=self._keys)
+        """Return one Celery worker."""
+        return _group(ground, "ours", [celery_worker(sys.executable, "worker")], keys=self._keys)
 
     def left(self, ground: Ground) -> int:
         """Return what the inbox holds: what is settled is deleted."""

@@ -27,15 +27,14 @@ class _Entrant:
 def measure(ground: Ground, plan: Plan, tell: Callable[[str], None]) -> Iterator[Row]:
     """Run ours, the naive ones and the limit in turn; yield the rows."""
     keys = f"bench:{b64encode(os.urandom(KEY_BYTES)).decode()}"
-    # What the others are compared with stands among them: a machine is another one after half a minute.
     entrants = {
-        "naive": _Entrant(ONE_TASK_PER_EVENT, plan.usual),
-        "slow": _Entrant(Ours(bulk=True), plan.slow, _SLOW_SECONDS),
-        "sealed": _Entrant(Ours(bulk=False, keys=keys), plan.ours),
         "ours": _Entrant(Ours(bulk=False), plan.ours),
-        "limit": _Entrant(Limit(), plan.limit),
         "bulk": _Entrant(Ours(bulk=True), plan.ours),
+        "sealed": _Entrant(Ours(bulk=False, keys=keys), plan.ours),
         "sealed bulk": _Entrant(Ours(bulk=True, keys=keys), plan.ours),
+        "slow": _Entrant(Ours(bulk=True), plan.slow, _SLOW_SECONDS),
+        "naive": _Entrant(ONE_TASK_PER_EVENT, plan.usual),
+        "limit": _Entrant(Limit(), plan.limit),
     }
     no_batches = "only in a full run"
     if plan.is_full:

@@ -44,8 +44,7 @@ class Workforce:
         """Start one more."""
         self._started += 1
         line = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", "1"]
-        line += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        line += ["--hostname", f"scale-{self._started}@localhost"]
+        line += ["--without-gossip", "--without-mingle", "--hostname", f"scale-{self._started}@localhost"]
         with self._log.open("ab") as log:
             self._workers.append(
                 subprocess.Popen(line, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True)

@@ -19,15 +19,18 @@ if type(packed) == 'table' then
   return refusal(packed)
 end
 local room = tonumber(ARGV[1]) - singles - (tonumber(packed) or 0)
+-- The server's clock: the age of an event must not depend on which host enqueued it. Joined as text,
+-- because Lua would write a number of this size in scientific notation.
+local now = redis.call('TIME')
+local enqueued_at = now[1] .. string.format('%03d', math.floor(tonumber(now[2]) / 1000))
 local traced = ARGV[2] ~= ''
 
--- When an event was enqueued stands in the id that the server gives its entry: by its clock, since the age of an event
--- must not depend on which host enqueued it.
 local function add_one(event, id)
   if traced then
-    return redis.pcall('XADD', KEYS[1], '*', 'event', event, 'id', id, 'traceparent', ARGV[2])
+    return redis.pcall('XADD', KEYS[1], '*', 'event', event, 'id', id, 'enqueued_at', enqueued_at,
+      'traceparent', ARGV[2])
   end
-  return redis.pcall('XADD', KEYS[1], '*', 'event', event, 'id', id)
+  return redis.pcall('XADD', KEYS[1], '*', 'event', event, 'id', id, 'enqueued_at', enqueued_at)
 end
 
 local function add_pack(n, events, ids)
@@ -37,9 +40,10 @@ local function add_pack(n, events, ids)
     return answer
   end
   if traced then
-    answer = redis.pcall('XADD', KEYS[2], '*', 'events', events, 'ids', ids, 'n', n, 'traceparent', ARGV[2])
+    answer = redis.pcall('XADD', KEYS[2], '*', 'events', events, 'ids', ids, 'n', n, 'enqueued_at', enqueued_at,
+      'traceparent', ARGV[2])
   else
-    answer = redis.pcall('XADD', KEYS[2], '*', 'events', events, 'ids', ids, 'n', n)
+    answer = redis.pcall('XADD', KEYS[2], '*', 'events', events, 'ids', ids, 'n', n, 'enqueued_at', enqueued_at)
   end
   if type(answer) == 'table' then
     redis.call('DECRBY', KEYS[3], n)

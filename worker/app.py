@@ -68,9 +68,6 @@ app.conf.update(
         "socket_connect_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 5,
-        # How long one BRPOP waits; a message ends it at once. Half of the commands of an idle worker, and a worker that
-        # stops waits for the last of them. Below the time-out of the socket.
-        "polling_interval": 2,
         # What a killed worker was handed comes again after this long, not after kombu's hour. Matters only for
         # events that come in by Celery (tasks/enqueue.py); no task may hold one unacknowledged for longer.
         "visibility_timeout": 120,

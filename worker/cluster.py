@@ -12,8 +12,6 @@ from redis.exceptions import AskError, ClusterDownError, RedisClusterException, 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from worker.exchange import Words, exchange
-
 _ELSEWHERE = (AskError, ClusterDownError, TryAgainError)
 """What a server answers that does not have the slot (any more, or yet). `MovedError` is one of the first kind."""
 
@@ -22,7 +20,7 @@ class Command(NamedTuple):
     """One command with the key that says which server of a cluster is asked."""
 
     key: str
-    words: Words
+    words: Sequence[str | bytes | float]
 
 
 class ServerAway(ResponseError):  # noqa: N818 # an answer, like the refusals that it stands beside
@@ -77,8 +75,7 @@ def connected(hosts: Sequence[tuple[str, int]], options: dict[str, Any]) -> Clus
 
 
 def ask_many(client: Redis, commands: Sequence[Command]) -> list[Any]:
-    """Send independent commands in one round trip, or one for each server of a cluster; return the answers in order,
-    as they come over the wire.
+    """Send independent commands in one round trip, or one for each server of a cluster; return the answers in order.
 
     What one is refused is its answer, a `ResponseError`, and keeps none of the others from theirs.
 
@@ -86,7 +83,7 @@ def ask_many(client: Redis, commands: Sequence[Command]) -> list[Any]:
         redis.exceptions.ConnectionError, TimeoutError: no server that was asked is there; what was sent may have run.
     """
     if not isinstance(client, Cluster):
-        return exchange(client, [command.words for command in commands])
+        return _sent(client, commands)
     answers: list[Any] = [None] * len(commands)
     places = list(range(len(commands)))
     for is_last in (False, True):
@@ -122,7 +119,7 @@ def _ask_servers(
             by_server.setdefault(node, []).append(place)
     for node, own in by_server.items():
         try:
-            told = exchange(client.get_redis_connection(node), [commands[place].words for place in own])
+            told = _sent(client.get_redis_connection(node), [commands[place] for place in own])
         except (RedisConnectionError, RedisTimeoutError) as error:
             lost += own
             failure = error
@@ -138,3 +135,14 @@ def _ask_servers(
                     lost.append(place)
                     failure = error
     return lost, failure
+
+
+def _sent(client: Redis, commands: Sequence[Command]) -> list[Any]:
+    pipe: Any = client.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command.words)
+    answers: list[Any] = pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+            raise answer
+    return answers

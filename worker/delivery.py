@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
@@ -211,7 +210,7 @@ class Delivery:
         if self.clock() >= sending.deadline:
             # Renewing a token, or a process that stood still: somebody may think by now that this worker is dead.
             return self._throttled(0.0, Verdict(Outcome.THROTTLED, message="no time was left"), sending)
-        url = _url(self.destination.base_url, path)
+        url = urljoin(self.destination.base_url, path)
         verdict = self._noted(url, told, token, len(items), sending)
         if is_renewable(verdict):
             fresh = self.tokens.renewed(token)
@@ -362,10 +361,6 @@ class Delivery:
     def _tell(self, settlement: Settlement, settled: int, posts: Sequence[Post], started: float) -> None:
         told = Settled(self.destination.name, settlement.fates, posts, settled, started, self.clock())
         self.outcomes.tell(told)
-
-
-# As many as the configuration has addresses; joining one takes longer than preparing its request.
-_url = lru_cache(maxsize=1024)(urljoin)
 
 
 def age_seconds(batch: Sequence[Claimed], now: float) -> float:

@@ -84,4 +84,4 @@ def _read(streams: Mapping[str, str], *, block_ms: int | None = None) -> Command
 
 
 def _written(answer: Any) -> list[str]:
-    return [key.decode() for key in dict(answer or ())]
+    return [key.decode() for key, _ in answer or ()]

@@ -103,7 +103,6 @@ def check(
     payload: bytes, envelope: Envelope, destination: Destination, mapper: EventMapper, *, now: float
 ) -> DeadLetter | None:
     """Return the dead letter that `payload` would become in place of the envelope's own, or None if it is fine."""
-    if envelope.sealed is not None or envelope.payload is not payload:
-        envelope = replace(envelope, payload=payload, sealed=None, locked=None)
-    fate = prepare(Claimed(0, "", envelope), destination, mapper, now=now)
+    claimed = Claimed(0, "", replace(envelope, payload=payload, sealed=None, locked=None))
+    fate = prepare(claimed, destination, mapper, now=now)
     return fate.letter if isinstance(fate, Dead) else None

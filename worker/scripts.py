@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from worker.cluster import Command, ask_many
 
@@ -35,16 +36,12 @@ def _digest(name: str) -> str:
 
 
 def run(client: Redis, name: str, keys: Sequence[str], args: Sequence[str | bytes | float]) -> Any:
-    """Run one script and return its answer.
-
-    Raises:
-        redis.exceptions.ResponseError: the server refuses.
-        redis.exceptions.ConnectionError, TimeoutError: it is away; the script may have run.
-    """
-    (answer,) = run_many(client, [Call(name, keys, args)])
-    if isinstance(answer, ResponseError):
-        raise answer
-    return answer
+    """Run one script and return its answer."""
+    try:
+        return client.evalsha(_digest(name), len(keys), *keys, *args)
+    except NoScriptError:
+        # A new server, or one that was restarted: a Script loads the text and runs it.
+        return Script(client, _text(name))(keys=list(keys), args=list(args))
 
 
 def run_many(client: Redis, calls: Sequence[Call]) -> list[Any]:

@@ -38,10 +38,6 @@ _QUIET_SECONDS = 1.0
 _LISTENING_LEASE_SECONDS = 1.0
 """The lease of a batch that was taken on hearing of it: nobody renews it, and it must not keep others away for long."""
 
-_ASIDE_SECONDS = 0.002
-"""How long nothing is done after a batch was taken on hearing of it: the thread that sends it needs the interpreter for
-about that long, and else gets it in turns. A tenth of the latency at 50 events a second; what comes just then waits."""
-
 _SHARE_SECONDS = 0.1
 _OVERLAP_SECONDS = 0.1
 
@@ -211,8 +207,6 @@ class Slice:
             ready_at = self._here.pace(lease.destination).ready_at(now)
             if ready_at > now and not taken.more:
                 self._awaited[lease.destination] = ready_at
-            if not self._turns and not self._awaited:
-                time.sleep(_ASIDE_SECONDS)
         return bool(taken.batch)
 
     def _is_silent(self) -> bool:

@@ -84,7 +84,7 @@ def workers(redis: Redis) -> list[Seen]:
     # By the clock that the signs were given by: that of the server with this key.
     (seconds, microseconds), *_ = ask_many(redis, [Command(WORKERS, ("TIME",))])
     rows: Any = redis.zrange(WORKERS, 0, -1, withscores=True)
-    now = int(seconds) + int(microseconds) / 1e6
+    now = seconds + microseconds / 1e6
     found = [Seen(Worker(**orjson.loads(said)), max(0.0, round(now - score / 1000, 1))) for said, score in rows]
     alive = {seen.worker.name for seen in found if not seen.is_silent}
     shown = [seen for seen in found if not seen.is_silent or seen.worker.name not in alive]

@@ -77,8 +77,8 @@ class Fleet:
     def _start(self, place: int) -> None:
         self._started += 1
         command = [sys.executable, "-m", "celery", "-A", self._application, "worker", "--loglevel", "WARNING"]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        command += ["--concurrency", str(self._concurrency), "--hostname", f"chaos-{self._started}@localhost"]
+        command += ["--concurrency", str(self._concurrency), "--without-gossip", "--without-mingle"]
+        command += ["--hostname", f"chaos-{self._started}@localhost"]
         with (self._folder / f"worker-{place}.log").open("ab") as log:
             self._workers[place] = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True

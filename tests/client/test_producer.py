@@ -52,11 +52,10 @@ def test_an_entry_holds_the_event_its_id_and_the_servers_time(
     assert producer.enqueue(event, destination="stores") == "m-1"
     after = time.time_ns() // 1_000_000
     (entry,) = stored(store)
-    assert entry.keys() == {b"event", b"id"}
+    assert entry.keys() == {b"event", b"id", b"enqueued_at"}
     assert entry[b"event"] == json.dumps(event, separators=(",", ":")).encode()
     assert entry[b"id"] == b"m-1"
-    ((entry_id, _),) = store.xrange(INBOX)  # type: ignore[misc]
-    assert before <= int(entry_id.split(b"-")[0]) <= after
+    assert before <= int(entry[b"enqueued_at"]) <= after
 
 
 def test_a_given_id_goes_before_the_events_own(producer: Producer, store: redis.Redis, event: dict[str, Any]) -> None:

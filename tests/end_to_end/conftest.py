@@ -53,7 +53,7 @@ class Fleet:
             "-n",
             f"w{len(self.workers)}@test",
         ]
-        command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command += ["--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
         # A group of its own, so that a kill takes the children, too, as a machine's death would.
         process = subprocess.Popen(
             command, cwd=root, env=self.environment, stdout=log, stderr=log, start_new_session=True

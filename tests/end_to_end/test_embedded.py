@@ -44,7 +44,7 @@ def test_the_embedded_server_ends_with_its_worker_and_keeps_its_data(
     }
     url = f"unix://{tmp_path / 'tiktok-events' / 'redis.sock'}"
     command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", "1"]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command += ["--without-gossip", "--without-mingle"]
     for number in (1, 2):
         with subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

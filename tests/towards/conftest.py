@@ -249,7 +249,6 @@ guard = {{ max_dead_share = 1 }}
         command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--concurrency", "2"]
         with (tmp_path / "worker.log").open("wb") as log:
             running.append(
-                # With the heartbeats that the Procfile leaves out: a user's rights have to do for who does not.
                 subprocess.Popen(
                     [*command, "--without-gossip", "--without-mingle"],
                     cwd=ROOT,

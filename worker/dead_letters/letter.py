@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -48,7 +48,7 @@ class DeadLetter:
                 "code": self.code,
                 "request_id": self.request_id,
                 "event": self.event,
-                "faults": self.faults,
+                "faults": [asdict(fault) for fault in self.faults],
                 "dead_at": self.dead_at,
                 "event_time": self.event_time,
                 "bytes": len(self.envelope.payload),

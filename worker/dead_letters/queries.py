@@ -125,8 +125,7 @@ class Queries:
 
     def _opened(self, meta: bytes, payload: bytes) -> DeadLetter:
         letter = read(meta, payload)
-        envelope = self._vault.opened(letter.envelope)
-        return letter if envelope is letter.envelope else replace(letter, envelope=envelope)
+        return replace(letter, envelope=self._vault.opened(letter.envelope))
 
     def is_edited(self, ref: str) -> bool:
         """Say whether there is a revision beside the original."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis import Redis
 
@@ -60,9 +60,14 @@ def requeue(
     for each in wanted:
         letter = each.letter
         numbers = [indexes.setdefault(key, _FIRST_INDEX + len(indexes)) for key in letter.indexes(keys)]
-        envelope = b"" if each.stays else letter.envelope.replayed(forced=forced).meta()
+        envelope = b"" if each.stays else _from_now_on(letter, forced=forced)
         args += [letter.ref, each.place.text(), letter.envelope.replays, envelope, len(numbers), *numbers]
     own = [keys.dead, keys.dead_meta, keys.dead_events, keys.dead_revisions, keys.facets, keys.replay, keys.totals]
     own += [job.key, job.lease] if job else [keys.job(""), f"{keys.job('')}:lease"]
     handled, moved = run(redis, "requeue", [*own, *indexes], args)
     return int(handled), int(moved)
+
+
+def _from_now_on(letter: DeadLetter, *, forced: bool) -> bytes:
+    envelope = letter.envelope
+    return replace(envelope, attempts=0, replays=envelope.replays + 1, forced=forced or envelope.forced).meta()
